@@ -24,8 +24,8 @@ type Gate struct {
 	// ConditionType is the gate: "target-health.", a domain, "/" and a name of at
 	// most 63 characters. A longer name would make the API server reject the Pod, so
 	// it is refused here already.
-	// +kubebuilder:validation:MaxLength=317
-	// +kubebuilder:validation:Pattern=`^target-health\.[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^target-health(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
 	ConditionType string `json:"conditionType"`
 }
 
