@@ -7,7 +7,7 @@
 // reads no clock.
 //
 //	endpoints := targets.Endpoints(selector, slices, pods)
-//	changes := targets.Plan(now, endpoints, book.Targets(group), targets.Settings{UnreadyGrace: 10 * time.Second})
+//	changes := targets.Plan(now, endpoints, registrations, targets.Settings{UnreadyGrace: 10 * time.Second})
 //
 // A target is registered when the containers of its Pod are ready and the Pod is not
 // ending, without waiting for the Pod to be Ready: that waits for the target. It is

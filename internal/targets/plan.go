@@ -5,8 +5,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sluice-lb/sluice/internal/health"
+	"k8s.io/apimachinery/pkg/types"
 )
+
+// Registration is what is known of an address that is in the target group.
+type Registration struct {
+	// Pod that it is registered for; empty while that is not known.
+	Pod types.UID
+	// Draining: it is on its way out and cannot come back before it is gone.
+	Draining bool
+}
 
 // Settings of the plan.
 type Settings struct {
@@ -39,7 +47,7 @@ const drainRecheck = 5 * time.Second
 //	unready       | keep for a grace  | as is               | –        | –
 //	ending        | deregister        | deregister          | –        | –
 //	none          |                   | deregister          | –        |
-func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]health.Target, settings Settings) Changes {
+func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) Changes {
 	var changes Changes
 	kept := 0
 	var unready []netip.AddrPort
@@ -49,7 +57,7 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]hea
 		current[endpoint.Address] = !endpoint.Ending
 		switch {
 		case endpoint.Ending:
-		case known && !target.Registered():
+		case known && target.Draining:
 			if endpoint.Ready {
 				changes.again(drainRecheck)
 			}
@@ -70,7 +78,7 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]hea
 		changes.Deregister = unready
 	}
 	for address, target := range registered {
-		if !current[address] && target.Registered() {
+		if !current[address] && !target.Draining {
 			changes.Deregister = append(changes.Deregister, address)
 		}
 	}
@@ -88,7 +96,7 @@ func (c *Changes) unready(now time.Time, endpoint Endpoint, settings Settings) [
 }
 
 // own settles for which Pod a registered address counts.
-func (c *Changes) own(endpoint Endpoint, target health.Target) {
+func (c *Changes) own(endpoint Endpoint, target Registration) {
 	switch {
 	case target.Pod == endpoint.UID:
 	case target.Pod == "" && endpoint.Judging:
