@@ -83,6 +83,7 @@ func (a applier) forgetID(id string) {
 	}
 	delete(o.IDs, key)
 	delete(a.h.attributes, key)
+	delete(a.h.fresh, key)
 	o.SecurityGroups = slices.DeleteFunc(o.SecurityGroups, func(g model.SecurityGroup) bool { return g.Key == key })
 	o.TargetGroups = slices.DeleteFunc(o.TargetGroups, func(g model.TargetGroup) bool { return g.Key == key })
 	o.Rules = slices.DeleteFunc(o.Rules, func(r model.Rule) bool { return r.Key == key })

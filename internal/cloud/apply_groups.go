@@ -114,6 +114,7 @@ func (a applier) createTargetGroup(ctx context.Context, want model.TargetGroup) 
 	want.Attributes = nil // set in a step of its own
 	a.h.observed.TargetGroups = append(a.h.observed.TargetGroups, want)
 	a.h.observed.IDs[want.Key] = deref(out.TargetGroups[0].TargetGroupArn)
+	a.h.fresh[want.Key] = true
 	return nil
 }
 

@@ -192,9 +192,9 @@ func (c *Cloud) readEndpointRules(ctx context.Context, filter ec2types.Filter) e
 }
 
 // SetEndpointRules makes our rules on an endpoint's security group what is wanted;
-// rules without our description are not looked at. It opens before it closes. Calls
-// for one group must not overlap.
-func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model.Permission) error {
+// rules without our description are not looked at. It opens before it closes, and
+// closes only if told to. Calls for one group must not overlap.
+func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model.Permission, close bool) error {
 	if _, err := c.EndpointGroupsWithRules(ctx); err != nil {
 		return err
 	}
@@ -215,7 +215,12 @@ func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model
 			return fmt.Errorf("opening endpoint security group %s: %w", group, err)
 		}
 	}
-	if surplus := without(have, want); len(surplus) > 0 {
+	surplus := without(have, want)
+	if !close {
+		c.endpoints.setRules(group, append(slices.Clone(want), surplus...))
+		return nil
+	}
+	if len(surplus) > 0 {
 		if err := c.revoke(ctx, group, surplus); err != nil {
 			c.endpoints.forget(group)
 			return fmt.Errorf("closing endpoint security group %s: %w", group, err)

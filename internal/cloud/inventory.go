@@ -32,12 +32,15 @@ type holding struct {
 	deep bool
 	// attributes: keys whose attributes are known.
 	attributes map[model.Key]bool
+	// fresh: target groups that were created by this process.
+	fresh map[model.Key]bool
 }
 
 func newHolding(id model.StackID) *holding {
 	return &holding{
 		observed:   model.Observed{Stack: model.Stack{ID: id}, IDs: map[model.Key]string{}},
 		attributes: map[model.Key]bool{},
+		fresh:      map[model.Key]bool{},
 	}
 }
 
@@ -60,6 +63,15 @@ func (c *Cloud) holdingOf(ctx context.Context, id model.StackID) (*holding, erro
 		c.inventory.stacks[id] = h
 	}
 	return h, nil
+}
+
+// Fresh reports whether this process has created the target group with this key, so
+// that nobody else can have registered targets before.
+func (c *Cloud) Fresh(id model.StackID, group model.Key) bool {
+	c.inventory.mu.Lock()
+	defer c.inventory.mu.Unlock()
+	h := c.inventory.stacks[id]
+	return h != nil && h.fresh[group]
 }
 
 // Stacks are the IDs of all stacks that have anything in AWS.
