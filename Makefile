@@ -1,0 +1,85 @@
+# Everything that is done with this repository. It needs Go 1.26, make, git and bash.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X github.com/sluice-lb/sluice/internal/version.linked=$(VERSION)
+
+# The controller is built by its own go.mod alone, as it is released; the lab takes the
+# controller's packages from this tree, through go.work.
+GO     := GOWORK=off go
+GO_LAB := cd lab && go
+
+# Tools are pinned in go.tools.mod and built from there: nothing has to be installed.
+tool = $$(GOWORK=off go tool -modfile=$(CURDIR)/go.tools.mod -n $(1))
+
+# Folders of Go code that is formatted and generated.
+GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: bin/sluice bin/kubectl-sluice bin/sluice-lab ## Build bin/sluice, bin/kubectl-sluice and bin/sluice-lab
+
+# Go itself knows what has changed, so these run every time.
+.PHONY: bin/sluice bin/kubectl-sluice bin/sluice-lab
+bin/sluice bin/kubectl-sluice:
+	@echo "building $@"
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+
+bin/sluice-lab:
+	@echo "building $@ (it holds all of Kubernetes: the first time takes minutes, later seconds)"
+	@$(GO_LAB) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o ../$@ ./cmd/sluice-lab
+
+.PHONY: test
+test: test-root test-lab ## Run all tests, those of the lab last
+
+.PHONY: test-root test-lab
+test-root: ## Run the tests of the controller
+	$(GO) test ./...
+
+test-lab: ## Run the tests of the lab, end to end
+	$(GO_LAB) test -timeout 30m ./...
+
+.PHONY: lint
+lint: ## Look for mistakes and for imports that the house rules forbid
+	GOWORK=off $(call tool,golangci-lint) run ./...
+	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
+
+.PHONY: generate
+generate: ## Regenerate deepcopy functions, CRDs and reference pages
+	GOWORK=off $(call tool,controller-gen) object paths=./api/...
+	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
+	$(GO) test ./internal/annotations -run Fresh -update
+
+.PHONY: golden
+golden: ## Rewrite the golden files; read the diff as the change it is
+	@for package in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' internal cmd | xargs -rn1 dirname | sort -u); do \
+		$(GO) test ./$$package -update; \
+	done
+
+.PHONY: format
+format: ## Lay out all Go code
+	$(call tool,gofumpt) -w $(GOFILES)
+
+.PHONY: verify
+verify: ## Fail where generated files are stale or code is not laid out
+	@unformatted=$$($(call tool,gofumpt) -l $(GOFILES)); \
+	if [ -n "$$unformatted" ]; then echo "not laid out by gofumpt, run 'make format':"; echo "$$unformatted"; exit 1; fi
+	@before=$$(git status --porcelain; git diff); \
+	$(MAKE) --no-print-directory generate; \
+	after=$$(git status --porcelain; git diff); \
+	if [ "$$before" != "$$after" ]; then echo "generated files were stale; they are fresh now, commit them:"; git status --short; exit 1; fi
+
+.PHONY: demo
+demo: build ## Show a rolling update behind a load balancer that loses no request
+	bin/sluice-lab demo
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,25 @@
+// Package config holds the manifests that a cluster needs for Sluice, as files that
+// kubectl can apply and embedded, so that the lab, the tests and the installer read
+// the very same bytes.
+//
+// They are applied in this order, because each needs the ones before it:
+//
+//	crd/           the custom resources; generated from the types in api/
+//	policies/      admission policies: readiness gates and draining
+//	rbac/          the service account of the controller and what it may do
+//	ingressclass/  the class "alb"
+//
+// The controller itself is not in here. The policies work without it, and outlive it.
+package config
+
+import "embed"
+
+// Files are the manifests, by the paths listed above.
+//
+//go:embed crd/*.yaml policies/*.yaml rbac/*.yaml ingressclass/*.yaml
+var Files embed.FS
+
+// Order lists the folders of Files in the order in which they are applied.
+func Order() []string {
+	return []string{"crd", "policies", "rbac", "ingressclass"}
+}
