@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -149,11 +150,12 @@ func (l *Lab) claim(context.Context) error {
 	if l.nodes, err = l.block.Nodes(l.config.Nodes); err != nil {
 		return err
 	}
-	log, err := l.openLog("kubernetes")
+	file, err := l.openLog("kubernetes")
 	if err != nil {
 		return err
 	}
-	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(log))))
+	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(file))))
+	log.SetOutput(file) // where HTTP servers complain
 	l.say("addresses are %s", l.block.Prefix)
 	return nil
 }
@@ -163,7 +165,7 @@ func (l *Lab) openLog(name string) (*os.File, error) {
 }
 
 func (l *Lab) startCloud(ctx context.Context) error {
-	log, err := l.openLog("aws")
+	file, err := l.openLog("aws")
 	if err != nil {
 		return err
 	}
@@ -173,7 +175,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Addresses: l.block.LoadBalancers(), PortOffset: c.PortOffset,
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
 		Quotas: c.Quotas, Speed: c.Speed, Random: uint64(time.Now().UnixNano()),
-		Log: slog.New(slog.NewTextHandler(log, nil)),
+		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	if err != nil {
 		return fmt.Errorf("starting AWS: %w", err)
