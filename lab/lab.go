@@ -60,6 +60,7 @@ type Lab struct {
 	cloud      *localaws.Cloud
 	cluster    *cluster.Cluster
 	controller *controller
+	leftover   string // a temporary directory to remove, or empty
 
 	began  time.Time
 	cancel context.CancelFunc
@@ -112,7 +113,8 @@ func (l *Lab) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop ends the controller first, so that it sees the world whole until its end.
+// Stop ends the controller first, so that it sees the world whole until its end. The control plane
+// and the kubelets end with the process; nothing that they have on disk is kept.
 func (l *Lab) Stop() {
 	if l.dir != "" {
 		os.Remove(l.dir.Ready()) // Find looks at the lock too
@@ -127,11 +129,11 @@ func (l *Lab) Stop() {
 			l.say("stopping AWS: %v", err)
 		}
 	}
-	if l.cluster != nil {
-		l.cluster.Stop()
-	}
 	if l.block != nil {
 		l.block.Release()
+	}
+	if l.leftover != "" {
+		os.RemoveAll(l.leftover)
 	}
 	if l.lock != nil {
 		l.lock.Close()
@@ -200,6 +202,11 @@ func (l *Lab) startCluster(ctx context.Context) error {
 }
 
 func (l *Lab) startNodes(ctx context.Context) error {
+	state, remove, err := shortcut(l.dir.state())
+	l.leftover = remove
+	if err != nil {
+		return fmt.Errorf("linking to the lab's state: %w", err)
+	}
 	for i, share := range l.nodes {
 		credentials, err := l.cluster.NodeCredentials(nodeName(i))
 		if err != nil {
@@ -207,7 +214,7 @@ func (l *Lab) startNodes(ctx context.Context) error {
 		}
 		err = node.Start(ctx, node.Config{
 			Name: nodeName(i), Zone: zoneName(share.Zone), Region: region, ProviderID: providerID(l.block, i, share.Zone),
-			Address: share.Address, Pods: share.Pods, Dir: filepath.Join(l.dir.state(), nodeName(i)),
+			Address: share.Address, Pods: share.Pods, Dir: filepath.Join(state, nodeName(i)),
 			ClientCAFile: l.cluster.CAFile(), Kubelet: credentials, Admin: l.cluster.Admin,
 		})
 		if err != nil {

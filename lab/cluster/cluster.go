@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -46,7 +45,6 @@ type Cluster struct {
 
 	config    Config
 	authority *authority
-	etcd      *embed.Etcd
 }
 
 type ports struct{ apiserver, controllerManager, scheduler int }
@@ -62,11 +60,10 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err := c.certify(); err != nil {
 		return nil, fmt.Errorf("making certificates: %w", err)
 	}
-	etcd, endpoint, err := startEtcd(ctx, config.Address, filepath.Join(config.Dir, "etcd"), filepath.Join(config.LogDir, "etcd.log"))
+	endpoint, err := startEtcd(ctx, config.Address, filepath.Join(config.Dir, "etcd"), filepath.Join(config.LogDir, "etcd.log"))
 	if err != nil {
 		return nil, err
 	}
-	c.etcd = etcd
 	parts, err := configure(c.arguments(endpoint, ports))
 	if err != nil {
 		return nil, err
@@ -110,13 +107,6 @@ func (c *Cluster) waitReady(ctx context.Context) error {
 			return fmt.Errorf("waiting for the API server at %s: %w", c.URL, err)
 		case <-time.After(50 * time.Millisecond):
 		}
-	}
-}
-
-// Stop closes etcd's files; the rest ends with its context and the process.
-func (c *Cluster) Stop() {
-	if c.etcd != nil {
-		c.etcd.Close()
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 	"github.com/sluice-lb/sluice/lab/address"
 )
 
-// startEtcd starts a single etcd that does not sync its files: a lab is not kept over a crash.
-func startEtcd(ctx context.Context, addr netip.Addr, dir, log string) (*embed.Etcd, string, error) {
+// startEtcd starts a single etcd that does not sync its files: a lab is not kept over a crash. It
+// runs until the process ends; to close it would wait for the API server to let go.
+func startEtcd(ctx context.Context, addr netip.Addr, dir, log string) (string, error) {
 	var urls []url.URL
 	for _, wanted := range []int{2379, 2380} {
 		port, err := address.FreePort(addr, wanted)
 		if err != nil {
-			return nil, "", err
+			return "", err
 		}
 		urls = append(urls, url.URL{Scheme: "http", Host: netip.AddrPortFrom(addr, uint16(port)).String()})
 	}
@@ -32,15 +33,15 @@ func startEtcd(ctx context.Context, addr netip.Addr, dir, log string) (*embed.Et
 	config.QuotaBackendBytes = 4 << 30
 	etcd, err := embed.StartEtcd(config)
 	if err != nil {
-		return nil, "", fmt.Errorf("starting etcd: %w", err)
+		return "", fmt.Errorf("starting etcd: %w", err)
 	}
 	select {
 	case <-etcd.Server.ReadyNotify():
-		return etcd, client.String(), nil
+		return client.String(), nil
 	case err := <-etcd.Err():
-		return nil, "", fmt.Errorf("starting etcd: %w", err)
+		return "", fmt.Errorf("starting etcd: %w", err)
 	case <-ctx.Done():
 		etcd.Close()
-		return nil, "", fmt.Errorf("starting etcd: %w", ctx.Err())
+		return "", fmt.Errorf("starting etcd: %w", ctx.Err())
 	}
 }
