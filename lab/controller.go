@@ -32,7 +32,9 @@ type controller struct {
 
 	ends atomic.Int64
 	last atomic.Pointer[string] // how it ended the last time
-	done chan struct{}
+
+	cancel context.CancelFunc
+	done   chan struct{}
 }
 
 // findController returns the binary to run: the given one, or that beside our own.
@@ -69,6 +71,18 @@ func newController(l *Lab, binary string) (*controller, error) {
 			"--metrics-bind-addr=" + listen[0], "--health-probe-bind-addr=" + listen[1],
 		},
 	}, nil
+}
+
+func (c *controller) start(ctx context.Context) {
+	ctx, c.cancel = context.WithCancel(ctx)
+	go c.run(ctx)
+}
+
+// stop returns when the process is gone.
+func (c *controller) stop() {
+	c.cancel()
+	<-c.done
+	os.Remove(c.dir.ControllerPID())
 }
 
 // run keeps the process running until the context ends, and then sees it off. It holds on to its

@@ -10,7 +10,7 @@
 //	err = l.Wait(ctx)
 //
 // A process has one lab in its life: parts of Kubernetes cannot be stopped, so the end of the lab
-// is the end of the process. Who needs a lab for a while starts another process (package labtest).
+// is the end of the process. Who needs a lab for a while starts another process (package spawn).
 package lab
 
 import (
@@ -70,12 +70,16 @@ type Lab struct {
 // of the process would not end.
 func Start(ctx context.Context, config Config) (*Lab, error) {
 	l := &Lab{config: config, began: time.Now()}
-	ctx, l.cancel = context.WithCancel(ctx)
-	if err := l.start(ctx); err != nil {
+	// Once it runs a lab ends by Stop alone, in an order of its own; until then the caller's context ends it.
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	leave := context.AfterFunc(ctx, cancel)
+	if err := l.start(running); err != nil {
 		l.Stop()
 		return nil, err
 	}
-	return l, nil
+	leave()
+	return l, ctx.Err()
 }
 
 func (l *Lab) start(ctx context.Context) error {
@@ -119,11 +123,10 @@ func (l *Lab) Stop() {
 	if l.dir != "" {
 		os.Remove(l.dir.Ready()) // Find looks at the lock too
 	}
-	l.cancel()
 	if l.controller != nil {
-		<-l.controller.done
-		os.Remove(l.dir.ControllerPID())
+		l.controller.stop()
 	}
+	l.cancel()
 	if l.cloud != nil {
 		if err := l.cloud.Close(); err != nil {
 			l.say("stopping AWS: %v", err)
@@ -239,7 +242,7 @@ func (l *Lab) startController(ctx context.Context, binary string) error {
 		return nil
 	}
 	l.controller = controller
-	go controller.run(ctx)
+	controller.start(ctx)
 	if err := controller.waitReady(ctx); err != nil {
 		return err
 	}
