@@ -14,6 +14,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,12 +75,15 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	leave := context.AfterFunc(ctx, cancel)
-	if err := l.start(running); err != nil {
+	err := l.start(running)
+	if !leave() { // the context ended while we started
+		err = cmp.Or(err, ctx.Err())
+	}
+	if err != nil {
 		l.Stop()
 		return nil, err
 	}
-	leave()
-	return l, ctx.Err()
+	return l, nil
 }
 
 func (l *Lab) start(ctx context.Context) error {
