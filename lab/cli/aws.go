@@ -82,17 +82,7 @@ func checkFormat(format string) error {
 
 func printCalls(out io.Writer, format string, calls []localaws.Call) error {
 	if format == "json" {
-		type call struct {
-			Service   string `json:"service"`
-			Operation string `json:"operation"`
-			Result    string `json:"result"`
-			Count     int    `json:"count"`
-		}
-		list := []call{}
-		for _, c := range calls {
-			list = append(list, call(c))
-		}
-		return json.NewEncoder(out).Encode(list)
+		return json.NewEncoder(out).Encode(append([]localaws.Call{}, calls...)) // [] for none
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SERVICE\tOPERATION\tRESULT\tCOUNT")

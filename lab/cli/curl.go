@@ -56,9 +56,7 @@ func curl(command *cobra.Command, path string, args []string) error {
 func connectTo(addresses []localaws.Address) []string {
 	options := []string{"--noproxy", "*"}
 	for _, a := range addresses {
-		if a.Address != "" {
-			options = append(options, "--connect-to", fmt.Sprintf("%s:%d:%s", a.DNSName, a.Port, a.Address))
-		}
+		options = append(options, "--connect-to", fmt.Sprintf("%s:%d:%s", a.DNSName, a.Port, a.Address))
 	}
 	return options
 }
@@ -89,17 +87,13 @@ func findAddress(addresses []localaws.Address, wanted string) (string, error) {
 	var known []string
 	for _, a := range addresses {
 		name := fmt.Sprintf("%s:%d", a.DNSName, a.Port)
-		if !strings.EqualFold(name, wanted) {
-			known = append(known, name)
-			continue
+		if strings.EqualFold(name, wanted) {
+			return a.Address, nil
 		}
-		if a.Address == "" {
-			return "", fmt.Errorf("%s is still being provisioned; try again in some seconds", wanted)
-		}
-		return a.Address, nil
+		known = append(known, name)
 	}
 	if len(known) == 0 {
-		return "", fmt.Errorf("no load balancer listens at %s; there is none yet", wanted)
+		return "", fmt.Errorf("no load balancer listens at %s, or at anything else yet; a new one takes ten seconds and more until it is provisioned", wanted)
 	}
-	return "", fmt.Errorf("no load balancer listens at %s; known are:\n  %s", wanted, strings.Join(known, "\n  "))
+	return "", fmt.Errorf("no load balancer listens at %s (a new one takes ten seconds and more until it is provisioned); there are:\n  %s", wanted, strings.Join(known, "\n  "))
 }

@@ -53,7 +53,7 @@ func addLabFlags(command *cobra.Command, config *lab.Config, quotas *[]string) {
 	flags.DurationVar(&config.Latency, "latency", 0, "how long AWS takes to answer a call")
 	flags.StringVar(&config.DrainingReregister, "draining-reregister", "ignored", "what AWS does when a draining target is registered: ignored or error")
 	flags.StringArrayVar(quotas, "quota", nil, "raise or lower a quota of AWS: elbv2/load-balancers=100; can be repeated")
-	flags.IntVar(&config.PortOffset, "port-offset", 0, "added to a load balancer's port where it may not be bound, such as 80 for ordinary users (0: AWS chooses)")
+	flags.IntVar(&config.PortOffset, "port-offset", 8000, "added to a load balancer's port where it may not be bound, such as 80 for ordinary users")
 }
 
 func up(ctx context.Context, config lab.Config) error {

@@ -59,7 +59,7 @@ func reach(ctx context.Context, client kubernetes.Interface, admin localaws.Admi
 		return found, "", err
 	}
 	for _, address := range addresses {
-		if strings.EqualFold(address.DNSName, found.dnsName) && address.Address != "" {
+		if strings.EqualFold(address.DNSName, found.dnsName) {
 			found.target = target{address: address.Address, host: s.host, path: s.path}
 			if s.host == "" {
 				found.target.host = found.dnsName
