@@ -100,7 +100,7 @@ type MinimumLoadBalancerCapacity struct {
 type IPAMConfiguration struct {
 	// IPv4IPAMPoolId is the id of the IPAM pool for public IPv4 addresses.
 	// +optional
-	IPv4IPAMPoolId *string `json:"ipv4IPAMPoolId,omitempty"` //nolint:staticcheck // the field name follows the JSON key
+	IPv4IPAMPoolId *string `json:"ipv4IPAMPoolId,omitempty"`
 }
 
 // IngressClassParamsSpec holds settings that replace the annotations of every

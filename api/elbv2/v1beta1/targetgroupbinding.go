@@ -160,7 +160,7 @@ type TargetGroupBindingSpec struct {
 
 	// AssumeRoleExternalId is the external id given when that role is assumed.
 	// +optional
-	AssumeRoleExternalId string `json:"assumeRoleExternalId,omitempty"` //nolint:staticcheck // the field name follows the JSON key
+	AssumeRoleExternalId string `json:"assumeRoleExternalId,omitempty"`
 }
 
 // TargetGroupBindingStatus says how far the controller has come.
