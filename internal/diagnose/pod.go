@@ -167,7 +167,7 @@ func labelledSince(namespace *corev1.Namespace) time.Time {
 		if entry.Time == nil || entry.FieldsV1 == nil {
 			continue
 		}
-		if strings.Contains(string(entry.FieldsV1.Raw), `"f:`+injectLabel+`"`) && entry.Time.After(last) {
+		if strings.Contains(entry.FieldsV1.GetRawString(), `"f:`+injectLabel+`"`) && entry.Time.After(last) {
 			last = entry.Time.Time
 		}
 	}

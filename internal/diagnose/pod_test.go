@@ -229,7 +229,7 @@ gate target-health.alb.ingress.k8s.aws/shop_80 (written by hand)
 			change: func(s *diagnose.Snapshot) {
 				s.Namespace.ManagedFields = []metav1.ManagedFieldsEntry{{
 					Time:     new(ago(time.Minute)),
-					FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:elbv2.k8s.aws/pod-readiness-gate-inject":{}}}}`)},
+					FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:elbv2.k8s.aws/pod-readiness-gate-inject":{}}}}`),
 				}}
 			},
 			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
