@@ -1,0 +1,206 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Front is one load balancer: an address of its own, and what it does with the requests that arrive there.
+type Front struct {
+	plane *Plane
+	ip    netip.Addr
+	now   atomic.Pointer[snapshot]
+
+	mu        sync.Mutex // guards what follows; never held while a request is served
+	version   uint64
+	listeners map[int]*listener
+	serves    map[*Group]struct{}
+	closed    bool
+}
+
+// snapshot is all that a request needs to know.
+type snapshot struct {
+	table *Table
+	proxy http.Handler
+	idle  func() // closes idle connections to targets
+}
+
+type listener struct {
+	port   int            // as the API knows it
+	bound  netip.AddrPort // where it really listens
+	server *http.Server
+}
+
+// Open makes a load balancer at an address. It listens nowhere until a table is applied.
+func (p *Plane) Open(ip netip.Addr) *Front {
+	f := &Front{plane: p, ip: ip, listeners: map[int]*listener{}, serves: map[*Group]struct{}{}}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fronts == nil {
+		f.closed = true // the plane is closed
+		return f
+	}
+	p.fronts[f] = struct{}{}
+	return f
+}
+
+// Apply changes what the load balancer does. A table that is older than the one in force is dropped: changes travel at
+// different speeds, and a late one must not bring the past back.
+func (f *Front) Apply(version uint64, table *Table) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || version <= f.version {
+		return
+	}
+	f.version = version
+	before := f.now.Load()
+	next := &snapshot{table: table}
+	if before != nil && before.table.IdleTimeout == table.IdleTimeout {
+		next.proxy, next.idle = before.proxy, before.idle
+	} else {
+		next.proxy, next.idle = newProxy(table.IdleTimeout, f.plane.log)
+	}
+	f.serveGroups(table.groups())
+	f.now.Store(next)
+	f.listen(table)
+	if before != nil && before.table.IdleTimeout != table.IdleTimeout {
+		before.idle()
+	}
+}
+
+// serveGroups starts health checks of groups that are new here, and ends those of groups that are gone.
+func (f *Front) serveGroups(groups map[*Group]struct{}) {
+	for g := range f.serves {
+		if _, ok := groups[g]; !ok {
+			g.release()
+		}
+	}
+	for g := range groups {
+		if _, ok := f.serves[g]; !ok {
+			g.acquire()
+		}
+	}
+	f.serves = groups
+}
+
+// listen opens and closes listeners, and leaves alone those that stay.
+func (f *Front) listen(table *Table) {
+	for port, l := range f.listeners {
+		if table.Listeners[port] == nil {
+			delete(f.listeners, port)
+			f.plane.work.Go(l.drain)
+		}
+	}
+	for _, port := range slices.Sorted(maps.Keys(table.Listeners)) {
+		if f.listeners[port] != nil {
+			continue
+		}
+		l, err := f.open(port, table.IdleTimeout)
+		if err != nil {
+			f.plane.log.Error("a load balancer cannot listen", "address", f.ip, "port", port, "error", err)
+			continue
+		}
+		f.listeners[port] = l
+	}
+}
+
+const maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
+
+func (f *Front) open(port int, idle time.Duration) (*listener, error) {
+	socket, err := f.bind(port)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{port: port, bound: socket.Addr().(*net.TCPAddr).AddrPort()}
+	l.server = &http.Server{
+		Handler:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
+		IdleTimeout:    idle,
+		MaxHeaderBytes: maxRequestHeader,
+		ErrorLog:       slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
+	}
+	f.plane.work.Go(func() {
+		if err := l.server.Serve(socket); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			f.plane.log.Error("a load balancer stopped listening", "address", l.bound, "error", err)
+		}
+	})
+	return l, nil
+}
+
+// bind listens on the port, or on port + offset if it is a privileged one that this process may not have.
+func (f *Front) bind(port int) (net.Listener, error) {
+	const privileged = 1024
+	socket, err := f.listenOn(port)
+	if err == nil || port >= privileged {
+		return socket, err
+	}
+	socket, offsetErr := f.listenOn(port + f.plane.portOffset)
+	if offsetErr != nil {
+		return nil, fmt.Errorf("%w, and then %w", err, offsetErr)
+	}
+	return socket, nil
+}
+
+func (f *Front) listenOn(port int) (net.Listener, error) {
+	var config net.ListenConfig
+	return config.Listen(f.plane.ctx, "tcp", net.JoinHostPort(f.ip.String(), strconv.Itoa(port)))
+}
+
+// drainTime is how long requests of a deleted listener may go on.
+const drainTime = 10 * time.Second
+
+// drain takes no new connections and lets running requests finish.
+func (l *listener) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := l.server.Shutdown(ctx); err != nil {
+		_ = l.server.Close()
+	}
+}
+
+// Close ends a load balancer and every connection to it.
+func (f *Front) Close() {
+	f.close()
+	f.plane.forget(f)
+}
+
+func (f *Front) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for _, l := range f.listeners {
+		_ = l.server.Close()
+	}
+	f.listeners = nil
+	f.serveGroups(nil)
+	if now := f.now.Load(); now != nil {
+		now.idle()
+	}
+}
+
+// Bound says where a listener can be reached.
+type Bound struct {
+	Port    int
+	Address netip.AddrPort
+}
+
+// Bound lists the listeners in the order of their ports.
+func (f *Front) Bound() []Bound {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []Bound
+	for _, port := range slices.Sorted(maps.Keys(f.listeners)) {
+		all = append(all, Bound{Port: port, Address: f.listeners[port].bound})
+	}
+	return all
+}

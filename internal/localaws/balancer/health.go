@@ -1,0 +1,172 @@
+package balancer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Health is what is known of a target, in the words of the API.
+type Health struct {
+	State       State
+	Reason      string
+	Description string
+}
+
+// State is a state that health checks lead to.
+type State string
+
+// States and reasons: "Target health status" in the ALB guide.
+const (
+	Initial   State = "initial"
+	Healthy   State = "healthy"
+	Unhealthy State = "unhealthy"
+
+	reasonChecking = "Elb.InitialHealthChecking"
+	reasonCode     = "Target.ResponseCodeMismatch"
+	reasonTimeout  = "Target.Timeout"
+	reasonFailed   = "Target.FailedHealthChecks"
+)
+
+var initialHealth = Health{State: Initial, Reason: reasonChecking, Description: "Initial health checks in progress"}
+
+// Check is the settings of a health check.
+type Check struct {
+	Scheme             string // "http" or "https"
+	Port               int    // 0 is the port that gets traffic
+	Path               string // with its query, if any
+	Interval           time.Duration
+	Timeout            time.Duration
+	Healthy, Unhealthy int // thresholds
+	Codes              []CodeRange
+}
+
+// CodeRange is status codes that count as success, both ends included.
+type CodeRange struct{ Low, High int }
+
+// Health is the last verdict of the health checks.
+func (t *Target) Health() Health {
+	t.group.mu.Lock()
+	defer t.group.mu.Unlock()
+	return t.health
+}
+
+// startChecks runs the checks of a target in a goroutine of its own. The caller holds group.mu.
+func (t *Target) startChecks() {
+	if t.group.plane.ctx.Err() != nil {
+		return
+	}
+	ctx, stop := context.WithCancel(t.group.plane.ctx)
+	t.stopChecks = stop
+	t.group.plane.work.Go(func() { t.watch(ctx) })
+}
+
+func (t *Target) endChecks() {
+	if t.stopChecks != nil {
+		t.stopChecks()
+		t.stopChecks = nil
+	}
+}
+
+// firstCheckSpread keeps targets that come at the same moment from being checked in one burst.
+const firstCheckSpread = 200 * time.Millisecond
+
+// watch checks a target until ctx ends. Only the interval is AWS's own time; the timeout is the target's.
+func (t *Target) watch(ctx context.Context) {
+	clock := t.group.plane.clock
+	timer := time.NewTimer(clock.Between(0, firstCheckSpread))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		begun := time.Now()
+		check := t.group.check.Load()
+		verdict := check.ask(ctx, t.Addr)
+		if ctx.Err() != nil {
+			return
+		}
+		t.record(check, verdict)
+		timer.Reset(max(0, clock.Scaled(check.Interval)-time.Since(begun)))
+	}
+}
+
+// record applies the thresholds. One success is enough for a target that has not been judged yet.
+// ("Health checks for target groups", ALB guide: a new target must pass one health check.)
+func (t *Target) record(check *Check, verdict Health) {
+	t.group.mu.Lock()
+	defer t.group.mu.Unlock()
+	before := t.health
+	if verdict.State == Healthy {
+		t.good, t.bad = t.good+1, 0
+		if before.State == Initial || t.good >= check.Healthy {
+			t.health = verdict
+		}
+	} else {
+		t.good, t.bad = 0, t.bad+1
+		if before.State == Unhealthy || t.bad >= check.Unhealthy {
+			t.health = verdict
+		}
+	}
+	if t.health.State != before.State {
+		t.group.refresh()
+	}
+}
+
+// checkTransport opens a connection for every check, as a load balancer does.
+var checkTransport = &http.Transport{
+	DisableKeepAlives:  true,
+	DisableCompression: true,
+	TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // #nosec G402 -- certificates of targets are not validated
+}
+
+// ask makes one check.
+func (c *Check) ask(ctx context.Context, addr netip.AddrPort) Health {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if c.Port != 0 {
+		addr = netip.AddrPortFrom(addr.Addr(), uint16(c.Port))
+	}
+	request := c.request(ctx, addr)
+	response, err := checkTransport.RoundTrip(request)
+	if err != nil {
+		if timedOut(err) {
+			return Health{State: Unhealthy, Reason: reasonTimeout, Description: "Request timed out"}
+		}
+		return Health{State: Unhealthy, Reason: reasonFailed, Description: "Health checks failed"}
+	}
+	_ = response.Body.Close() // the status has said all
+	for _, codes := range c.Codes {
+		if codes.Low <= response.StatusCode && response.StatusCode <= codes.High {
+			return Health{State: Healthy}
+		}
+	}
+	return Health{
+		State: Unhealthy, Reason: reasonCode,
+		Description: fmt.Sprintf("Health checks failed with these codes: [%d]", response.StatusCode),
+	}
+}
+
+func (c *Check) request(ctx context.Context, addr netip.AddrPort) *http.Request {
+	path, query, _ := strings.Cut(c.Path, "?")
+	request := &http.Request{
+		Method: http.MethodGet, Host: addr.String(), Header: http.Header{"User-Agent": {"ELB-HealthChecker/2.0"}},
+		URL:   &url.URL{Scheme: c.Scheme, Host: addr.String(), Opaque: path, RawQuery: query},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return request.WithContext(ctx)
+}
+
+func timedOut(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}

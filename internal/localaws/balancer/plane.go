@@ -1,0 +1,64 @@
+// Package balancer is the data plane: load balancers that listen on loopback addresses, match rules, forward to
+// targets and check their health.
+//
+// What comes in are values: a Table says what one load balancer does with a request, a Group holds targets and the
+// settings of their health check. What goes out is traffic, and the Health of each target. The package knows nothing of
+// the API, of ARNs, or of the time it takes a change to arrive here: its caller calls when a change has arrived.
+//
+//	front := plane.Open(netip.MustParseAddr("127.67.0.5"))
+//	front.Apply(1, &balancer.Table{Listeners: map[int]*balancer.Routes{80: {Default: balancer.Fixed{Status: 404}}}})
+//
+// A request reads one immutable snapshot (table, transport, healthy targets) through atomic pointers and takes no lock
+// on its way.
+package balancer
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/sluice-lb/sluice/internal/localaws/pace"
+)
+
+// Plane owns every goroutine of the data plane.
+type Plane struct {
+	clock      *pace.Clock
+	portOffset int
+	log        *slog.Logger
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu     sync.Mutex
+	fronts map[*Front]struct{}
+}
+
+// New returns a data plane without load balancers. The offset is added to a port that may not be bound.
+func New(clock *pace.Clock, portOffset int, log *slog.Logger) *Plane {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Plane{
+		clock: clock, portOffset: portOffset, log: log,
+		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
+	}
+}
+
+// Close stops all load balancers and health checks, and returns when none of their goroutines is left.
+func (p *Plane) Close() {
+	p.cancel()
+	p.mu.Lock()
+	fronts := p.fronts
+	p.fronts = nil
+	p.mu.Unlock()
+	for front := range fronts {
+		front.close()
+	}
+	p.work.Wait()
+}
+
+// forget takes a closed load balancer out of the list of those that Close has to stop.
+func (p *Plane) forget(f *Front) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.fronts, f)
+}

@@ -1,0 +1,217 @@
+package balancer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// serve answers one request.
+func (f *Front) serve(port int, w http.ResponseWriter, r *http.Request) {
+	now := f.now.Load()
+	routes := now.table.Listeners[port]
+	if routes == nil { // the listener has just been deleted
+		refuse(w, http.StatusServiceUnavailable)
+		return
+	}
+	switch action := routes.match(r).(type) {
+	case Fixed:
+		action.answer(w)
+	case Redirect:
+		action.answer(w, r, port)
+	case *Forward:
+		now.forward(action, port, w, r)
+	}
+}
+
+// exchange is what the proxy must know of a request beside the request itself.
+type exchange struct {
+	target *Target
+	table  *Table
+	port   int
+}
+
+type exchangeKey struct{}
+
+// forward passes a request to a target. There is no second try with another target: what one target did to a request
+// is not known, so a load balancer answers 502. (A connection from the pool that the target had closed while it was
+// idle is another matter: net/http notices before any byte of an answer, and sends a request that may be repeated once
+// more to the same target, over a new connection. That hides the race of two timers, not a dead target.)
+func (s *snapshot) forward(action *Forward, port int, w http.ResponseWriter, r *http.Request) {
+	group := action.pick()
+	if group == nil {
+		refuse(w, http.StatusServiceUnavailable)
+		return
+	}
+	target := group.pick()
+	if target == nil {
+		refuse(w, http.StatusServiceUnavailable)
+		return
+	}
+	target.outstanding.Add(1)
+	defer target.outstanding.Add(-1)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(target.ctx, func() { cancel(context.Cause(target.ctx)) })()
+	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{target: target, table: s.table, port: port})
+	s.proxy.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// Limits of "Troubleshoot your Application Load Balancers" and "Quotas for your Application Load Balancers".
+const (
+	connectTimeout      = 10 * time.Second // then 504
+	handshakeTimeout    = 10 * time.Second // then 502
+	maxResponseHeader   = 32 << 10         // beyond it 502
+	idlePerTarget       = 512              // so that no connection is closed only because many came back at once
+	copyBuffer          = 32 << 10
+	statusClientClosed  = 460 // the client went away before the answer; it is only ever seen in logs
+	traceHeader         = "X-Amzn-Trace-Id"
+	forwardedForHeader  = "X-Forwarded-For"
+	forwardedPortHeader = "X-Forwarded-Port"
+	forwardedHeader     = "X-Forwarded-Proto"
+)
+
+// newProxy returns the handler that passes requests on, and a function that closes its idle connections.
+func newProxy(idle time.Duration, log *slog.Logger) (http.Handler, func()) {
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	transport := &http.Transport{
+		DialContext:            dialer.DialContext,
+		DialTLSContext:         dialTLS(dialer),
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    idlePerTarget,
+		IdleConnTimeout:        idle,
+		ResponseHeaderTimeout:  idle,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		ReadBufferSize:         copyBuffer,
+		WriteBufferSize:        copyBuffer,
+	}
+	return &httputil.ReverseProxy{
+		Rewrite:      rewrite,
+		Transport:    transport,
+		BufferPool:   buffers{},
+		ErrorHandler: fail,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}, transport.CloseIdleConnections
+}
+
+// dialTLS opens an encrypted connection to a target. A failed handshake must not look like a timeout: it is a 502.
+func dialTLS(dialer *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		raw, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		secure := tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- certificates of targets are not validated
+		ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+		defer cancel()
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = raw.Close()
+			return nil, fmt.Errorf("handshake with the target: %s", err) //nolint:errorlint // hides that it timed out
+		}
+		return secure, nil
+	}
+}
+
+func rewrite(p *httputil.ProxyRequest) {
+	x := p.In.Context().Value(exchangeKey{}).(*exchange)
+	p.Out.URL.Scheme = x.target.group.scheme
+	p.Out.URL.Host = x.target.Addr.String()
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // the proxy drops what it cannot parse; a load balancer does not look
+	for _, name := range []string{"Forwarded", "X-Forwarded-Host", forwardedForHeader} {
+		if values, ok := p.In.Header[name]; ok {
+			p.Out.Header[name] = values
+		}
+	}
+	x.forwardedFor(p.Out.Header, p.In.RemoteAddr)
+	p.Out.Header.Set(forwardedHeader, "http")
+	p.Out.Header.Set(forwardedPortHeader, strconv.Itoa(x.port))
+	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
+}
+
+// forwardedFor treats X-Forwarded-For as the load balancer's attributes say.
+func (x *exchange) forwardedFor(header http.Header, peer string) {
+	switch x.table.ForwardedFor {
+	case PreserveForwarded:
+		return
+	case RemoveForwarded:
+		header.Del(forwardedForHeader)
+		return
+	}
+	if !x.table.ClientPort {
+		peer = hostOnly(peer)
+	}
+	before := header[forwardedForHeader]
+	header.Set(forwardedForHeader, strings.Join(append(before[:len(before):len(before)], peer), ", "))
+}
+
+// fail answers for a target that did not.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	ctx := r.Context()
+	switch {
+	case errors.Is(context.Cause(ctx), errCut):
+		refuse(w, http.StatusBadGateway)
+	case ctx.Err() != nil:
+		w.WriteHeader(statusClientClosed)
+	case timedOut(err):
+		refuse(w, http.StatusGatewayTimeout)
+	default:
+		refuse(w, http.StatusBadGateway)
+	}
+}
+
+// refuse answers with an error of the load balancer's own, in the look of an ALB.
+func refuse(w http.ResponseWriter, status int) {
+	title := fmt.Sprintf("%d %s", status, reasonPhrases[status])
+	w.Header().Set("Server", "awselb/2.0")
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, "<html>\r\n<head><title>"+title+"</title></head>\r\n<body>\r\n<center><h1>"+title+
+		"</h1></center>\r\n</body>\r\n</html>\r\n") // a client that is gone needs no answer
+}
+
+var reasonPhrases = map[int]string{
+	http.StatusBadGateway:         "Bad Gateway",
+	http.StatusServiceUnavailable: "Service Temporarily Unavailable",
+	http.StatusGatewayTimeout:     "Gateway Time-out",
+}
+
+func (a Fixed) answer(w http.ResponseWriter) {
+	w.Header().Set("Server", "awselb/2.0")
+	w.Header().Set("Content-Type", a.ContentType)
+	w.WriteHeader(a.Status)
+	_, _ = io.WriteString(w, a.Body)
+}
+
+func (a Redirect) answer(w http.ResponseWriter, r *http.Request, port int) {
+	fill := strings.NewReplacer("#{protocol}", "http", "#{host}", hostOnly(r.Host), "#{port}", strconv.Itoa(port),
+		"#{path}", strings.TrimPrefix(r.URL.EscapedPath(), "/"), "#{query}", r.URL.RawQuery).Replace
+	protocol, host, portText := strings.ToLower(fill(a.Protocol)), fill(a.Host), fill(a.Port)
+	location := url.URL{Scheme: protocol, Host: host + ":" + portText}
+	target := location.String() + fill(a.Path)
+	if query := fill(a.Query); query != "" {
+		target += "?" + query
+	}
+	w.Header().Set("Server", "awselb/2.0")
+	w.Header().Set("Location", target)
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(a.Status)
+}
+
+// buffers are reused between the bodies that pass through.
+type buffers struct{}
+
+var bufferPool = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
+
+func (buffers) Get() []byte  { return bufferPool.Get().(*[copyBuffer]byte)[:] }
+func (buffers) Put(b []byte) { bufferPool.Put((*[copyBuffer]byte)(b)) }

@@ -1,0 +1,103 @@
+// Package localaws is a local AWS: one HTTP port that speaks the wire protocols of EC2, Elastic Load Balancing v2 and
+// STS, and load balancers that really balance.
+//
+// It is for the unmodified AWS SDK (AWS_ENDPOINT_URL) and the aws command line (--endpoint-url), and does not know who
+// asks. States, error codes, limits and delays follow the AWS documentation; what AWS has and this has not is refused by
+// name, never answered with an empty success.
+//
+//	cloud, err := localaws.Start(ctx, localaws.Config{Addresses: netip.MustParsePrefix("127.67.0.0/16")})
+//	err = cloud.Seed(localaws.Seed{VPCs: []localaws.VPC{{ID: "vpc-1", CIDR: "10.0.0.0/16"}}, …})
+//	os.Setenv("AWS_ENDPOINT_URL", cloud.URL())
+//
+// The rooms inside: wire (query protocol), ec2 and elbv2 (state and operations), balancer (data plane), quota, pace
+// (AWS's own time). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
+package localaws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/sluice-lb/sluice/internal/localaws/balancer"
+	"github.com/sluice-lb/sluice/internal/localaws/ec2"
+	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+	"github.com/sluice-lb/sluice/internal/localaws/pace"
+	"github.com/sluice-lb/sluice/internal/localaws/quota"
+	"github.com/sluice-lb/sluice/internal/localaws/wire"
+)
+
+// Cloud is a running local AWS.
+type Cloud struct {
+	config  Config
+	clock   *pace.Clock
+	network *ec2.Network
+	elb     *elbv2.Service
+	plane   *balancer.Plane
+
+	services map[string]wire.Service // by the name in a call's signature
+	throttle *throttle
+	journal  journal
+
+	listener net.Listener
+	server   *http.Server
+	serving  sync.WaitGroup
+	closing  sync.Once
+}
+
+// Start checks the whole config, listens, and serves until Close. The context bounds only the start.
+func Start(ctx context.Context, config Config) (*Cloud, error) {
+	config = config.withDefaults()
+	limits, quotaErr := quota.With(config.Quotas)
+	if err := errors.Join(config.check(), quotaErr); err != nil {
+		return nil, fmt.Errorf("local AWS: %w", err)
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("local AWS: %w", err)
+	}
+	clock := pace.New(config.Speed, config.Random)
+	c := &Cloud{config: config, clock: clock, listener: listener, throttle: newThrottle(config.Throttling)}
+	c.network = ec2.New(config.Region, config.AccountID, limits, clock.Uint64)
+	c.plane = balancer.New(clock, config.PortOffset, config.Log)
+	c.elb = elbv2.New(elbv2.Config{
+		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits,
+		Network: c.network, Plane: c.plane, Clock: clock, Log: config.Log,
+		RefuseDraining: config.DrainingReregister == "error",
+	})
+	c.services = map[string]wire.Service{
+		"ec2":   c.network.Service(),
+		"elbv2": c.elb.API(),
+		"sts":   stsService(config.AccountID),
+	}
+	c.server = &http.Server{
+		Handler:           c.handler(),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
+	}
+	c.serving.Go(func() {
+		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			config.Log.Error("the local AWS stopped answering", "error", err)
+		}
+	})
+	return c, nil
+}
+
+// URL is the endpoint of all services.
+func (c *Cloud) URL() string { return "http://" + c.listener.Addr().String() }
+
+// Close stops the API first, so that nothing new begins, then time, then the data plane, and leaves no goroutine.
+func (c *Cloud) Close() error {
+	var err error
+	c.closing.Do(func() {
+		err = c.server.Close()
+		c.serving.Wait()
+		c.clock.Close()
+		c.plane.Close()
+	})
+	return err
+}

@@ -1,0 +1,122 @@
+package ec2
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// SubnetInfo is what a load balancer must know of a subnet.
+type SubnetInfo struct{ ID, Zone, VPCID string }
+
+// Subnet finds a subnet.
+func (n *Network) Subnet(id string) (SubnetInfo, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.findSubnet(id)
+	if s == nil {
+		return SubnetInfo{}, false
+	}
+	return SubnetInfo{ID: s.id, Zone: s.zone, VPCID: s.vpc.id}, true
+}
+
+// HasVPC reports whether there is such a VPC.
+func (n *Network) HasVPC(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.findVPC(id) != nil
+}
+
+// Locate says whether an address is inside a VPC, and in which zone, if a subnet holds it.
+func (n *Network) Locate(vpcID string, address netip.Addr) (zone string, inside bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	v := n.findVPC(vpcID)
+	if v == nil || !v.cidr.Contains(address) {
+		return "", false
+	}
+	for _, s := range n.subnets {
+		if s.vpc == v && s.cidr.Contains(address) {
+			return s.zone, true
+		}
+	}
+	return "", true
+}
+
+// InstanceAddress finds the address and the zone of an instance in a VPC.
+func (n *Network) InstanceAddress(vpcID, id string) (address netip.Addr, zone string, found bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.findInstance(id)
+	if i == nil || i.subnet.vpc.id != vpcID {
+		return netip.Addr{}, "", false
+	}
+	return i.eni.address, i.subnet.zone, true
+}
+
+// GroupVPC says which VPC a security group is in.
+func (n *Network) GroupVPC(id string) (vpcID string, found bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	g := n.findGroup(id)
+	if g == nil {
+		return "", false
+	}
+	return g.vpc.id, true
+}
+
+// DefaultGroup is the id of a VPC's default security group.
+func (n *Network) DefaultGroup(vpcID string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, g := range n.groups {
+		if g.vpc.id == vpcID && g.name == defaultGroupName {
+			return g.id
+		}
+	}
+	return ""
+}
+
+// Attach gives a load balancer one interface in each subnet, with the groups. What it had in other subnets goes;
+// what it has in these stays and takes on the groups.
+func (n *Network) Attach(owner string, subnetIDs, groupIDs []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	groups, _ := n.findGroups(groupIDs) // checked by the caller
+	n.interfaces = slices.DeleteFunc(n.interfaces, func(i *networkInterface) bool {
+		return i.owner == owner && !slices.Contains(subnetIDs, i.subnet.id)
+	})
+	for _, id := range subnetIDs {
+		s := n.findSubnet(id)
+		have := find(n.interfaces, func(i *networkInterface) bool { return i.owner == owner && i.subnet == s })
+		if have != nil {
+			have.groups = groups
+			continue
+		}
+		n.interfaces = append(n.interfaces, &networkInterface{
+			number: n.next(), id: n.newID("eni"), description: "ELB " + owner,
+			subnet: s, address: n.freeAddress(s), groups: groups, owner: owner,
+		})
+	}
+}
+
+// Detach removes all interfaces of a load balancer.
+func (n *Network) Detach(owner string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.interfaces = slices.DeleteFunc(n.interfaces, func(i *networkInterface) bool { return i.owner == owner })
+}
+
+// reservedAddresses at the start of each subnet belong to AWS ("Subnet CIDR blocks", VPC guide).
+const reservedAddresses = 4
+
+// freeAddress is the lowest address of the subnet that no interface has.
+func (n *Network) freeAddress(s *subnet) netip.Addr {
+	address := s.cidr.Masked().Addr()
+	for range reservedAddresses {
+		address = address.Next()
+	}
+	for slices.ContainsFunc(n.interfaces, func(i *networkInterface) bool { return i.address == address }) {
+		address = address.Next()
+	}
+	return address
+}

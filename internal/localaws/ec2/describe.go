@@ -1,0 +1,334 @@
+package ec2
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sluice-lb/sluice/internal/localaws/wire"
+)
+
+type vpcOutput struct {
+	VPCID        string      `xml:"vpcId"`
+	OwnerID      string      `xml:"ownerId"`
+	State        string      `xml:"state"`
+	CIDR         string      `xml:"cidrBlock"`
+	Associations []cidrBlock `xml:"cidrBlockAssociationSet>item"`
+	Tenancy      string      `xml:"instanceTenancy"`
+	Default      bool        `xml:"isDefault"`
+	DHCPOptions  string      `xml:"dhcpOptionsId"`
+	Tags         []Tag       `xml:"tagSet>item"`
+}
+
+type cidrBlock struct {
+	ID    string `xml:"associationId"`
+	CIDR  string `xml:"cidrBlock"`
+	State string `xml:"cidrBlockState>state"`
+}
+
+type describeVPCsInput struct {
+	VPCIDs []string `form:"VpcId"`
+	Query
+}
+
+type describeVPCsOutput struct {
+	VPCs      []vpcOutput `xml:"vpcSet>item"`
+	NextToken string      `xml:"nextToken,omitempty"`
+}
+
+var vpcKind = kind[*vpc]{
+	number: func(v *vpc) int { return v.number },
+	id:     func(v *vpc) string { return v.id },
+	properties: properties[*vpc]{
+		"vpc-id":     one(func(v *vpc) string { return v.id }),
+		"cidr":       one(func(v *vpc) string { return v.cidr.String() }),
+		"state":      one(func(*vpc) string { return "available" }),
+		"is-default": one(func(*vpc) string { return "false" }),
+	},
+}
+
+func (n *Network) describeVPCs(in describeVPCsInput) (describeVPCsOutput, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	page, next, err := list(n, vpcKind, n.vpcs, in.VPCIDs, vpcNotFound, in.Query)
+	out := describeVPCsOutput{NextToken: next}
+	for _, v := range page {
+		out.VPCs = append(out.VPCs, vpcOutput{
+			VPCID: v.id, OwnerID: n.account, State: "available", CIDR: v.cidr.String(), Tenancy: "default",
+			Associations: []cidrBlock{{ID: "vpc-cidr-assoc-" + strings.TrimPrefix(v.id, "vpc-"), CIDR: v.cidr.String(), State: "associated"}},
+			DHCPOptions:  "default", Tags: n.tagSet(v.id),
+		})
+	}
+	return out, err
+}
+
+func vpcNotFound(id string) error {
+	return wire.Errorf("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist", id)
+}
+
+type subnetOutput struct {
+	SubnetID  string `xml:"subnetId"`
+	ARN       string `xml:"subnetArn"`
+	OwnerID   string `xml:"ownerId"`
+	State     string `xml:"state"`
+	VPCID     string `xml:"vpcId"`
+	CIDR      string `xml:"cidrBlock"`
+	Available int    `xml:"availableIpAddressCount"`
+	Zone      string `xml:"availabilityZone"`
+	ZoneID    string `xml:"availabilityZoneId"`
+	Default   bool   `xml:"defaultForAz"`
+	Public    bool   `xml:"mapPublicIpOnLaunch"`
+	Tags      []Tag  `xml:"tagSet>item"`
+}
+
+type describeSubnetsInput struct {
+	SubnetIDs []string `form:"SubnetId"`
+	Query
+}
+
+type describeSubnetsOutput struct {
+	Subnets   []subnetOutput `xml:"subnetSet>item"`
+	NextToken string         `xml:"nextToken,omitempty"`
+}
+
+var subnetKind = kind[*subnet]{
+	number: func(s *subnet) int { return s.number },
+	id:     func(s *subnet) string { return s.id },
+	properties: properties[*subnet]{
+		"subnet-id":            one(func(s *subnet) string { return s.id }),
+		"vpc-id":               one(func(s *subnet) string { return s.vpc.id }),
+		"availability-zone":    one(func(s *subnet) string { return s.zone }),
+		"availability-zone-id": one(func(s *subnet) string { return zoneID(s.zone) }),
+		"cidr-block":           one(func(s *subnet) string { return s.cidr.String() }),
+		"state":                one(func(*subnet) string { return "available" }),
+	},
+}
+
+func (n *Network) describeSubnets(in describeSubnetsInput) (describeSubnetsOutput, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	page, next, err := list(n, subnetKind, n.subnets, in.SubnetIDs, subnetNotFound, in.Query)
+	out := describeSubnetsOutput{NextToken: next}
+	for _, s := range page {
+		out.Subnets = append(out.Subnets, subnetOutput{
+			SubnetID: s.id, ARN: n.arn("subnet/" + s.id), OwnerID: n.account, State: "available", VPCID: s.vpc.id,
+			CIDR: s.cidr.String(), Available: n.available(s), Zone: s.zone, ZoneID: zoneID(s.zone), Tags: n.tagSet(s.id),
+		})
+	}
+	return out, err
+}
+
+func subnetNotFound(id string) error {
+	return wire.Errorf("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
+}
+
+// available counts the addresses that are left: AWS keeps five of each subnet ("Subnet CIDR blocks", VPC guide).
+func (n *Network) available(s *subnet) int {
+	count := 1<<(s.cidr.Addr().BitLen()-s.cidr.Bits()) - reservedAddresses - 1
+	for _, i := range n.interfaces {
+		if i.subnet == s {
+			count--
+		}
+	}
+	return count
+}
+
+func (n *Network) arn(resource string) string {
+	return fmt.Sprintf("arn:aws:ec2:%s:%s:%s", n.region, n.account, resource)
+}
+
+// zoneID makes "usw2-az1" of "us-west-2a".
+func zoneID(zone string) string {
+	parts := strings.Split(zone, "-")
+	if len(parts) != 3 || len(parts[1]) == 0 || len(parts[2]) < 2 {
+		return zone + "-az"
+	}
+	direction := parts[1][:1]
+	for _, word := range []string{"north", "south", "east", "west"} { // "southeast" is "se"
+		if rest, ok := strings.CutPrefix(parts[1], word); ok && rest != "" {
+			direction = word[:1] + rest[:1]
+		}
+	}
+	letter := parts[2][len(parts[2])-1]
+	return parts[0] + direction + parts[2][:len(parts[2])-1] + "-az" + strconv.Itoa(int(letter-'a')+1)
+}
+
+type zoneOutput struct {
+	number  int
+	Name    string `xml:"zoneName"`
+	ID      string `xml:"zoneId"`
+	State   string `xml:"zoneState"`
+	Region  string `xml:"regionName"`
+	Group   string `xml:"groupName"`
+	Border  string `xml:"networkBorderGroup"`
+	Type    string `xml:"zoneType"`
+	OptedIn string `xml:"optInStatus"`
+}
+
+type describeZonesInput struct {
+	ZoneNames []string `form:"ZoneName"`
+	ZoneIDs   []string `form:"ZoneId"`
+	All       bool     `form:"AllAvailabilityZones"`
+	Filters   []Filter `form:"Filter"`
+	DryRun    bool
+}
+
+type describeZonesOutput struct {
+	Zones []zoneOutput `xml:"availabilityZoneInfo>item"`
+}
+
+var zoneKind = kind[zoneOutput]{
+	number: func(z zoneOutput) int { return z.number },
+	id:     func(z zoneOutput) string { return z.Name },
+	properties: properties[zoneOutput]{
+		"zone-name":     one(func(z zoneOutput) string { return z.Name }),
+		"zone-id":       one(func(z zoneOutput) string { return z.ID }),
+		"zone-type":     one(func(z zoneOutput) string { return z.Type }),
+		"region-name":   one(func(z zoneOutput) string { return z.Region }),
+		"group-name":    one(func(z zoneOutput) string { return z.Group }),
+		"state":         one(func(z zoneOutput) string { return z.State }),
+		"opt-in-status": one(func(z zoneOutput) string { return z.OptedIn }),
+	},
+}
+
+// describeZones knows the zones of the subnets, and a to c of the Region.
+func (n *Network) describeZones(in describeZonesInput) (describeZonesOutput, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := []string{n.region + "a", n.region + "b", n.region + "c"}
+	for _, s := range n.subnets {
+		names = append(names, s.zone)
+	}
+	slices.Sort(names)
+	var zones []zoneOutput
+	for i, name := range slices.Compact(names) {
+		if id := zoneID(name); len(in.ZoneIDs) == 0 || slices.Contains(in.ZoneIDs, id) {
+			zones = append(zones, zoneOutput{
+				number: i, Name: name, ID: id, State: "available", Region: n.region, Group: n.region + "-zg-1",
+				Border: n.region, Type: "availability-zone", OptedIn: "opt-in-not-required",
+			})
+		}
+	}
+	page, _, err := list(n, zoneKind, zones, in.ZoneNames, func(id string) error {
+		return wire.Errorf("InvalidParameterValue", "Invalid availability zones: [%s]", id)
+	}, Query{Filters: in.Filters, DryRun: in.DryRun})
+	return describeZonesOutput{Zones: page}, err
+}
+
+type route struct {
+	CIDR    string `xml:"destinationCidrBlock"`
+	Gateway string `xml:"gatewayId"`
+	State   string `xml:"state"`
+	Origin  string `xml:"origin"`
+}
+
+type routeAssociation struct {
+	ID         string `xml:"routeTableAssociationId"`
+	RouteTable string `xml:"routeTableId"`
+	Main       bool   `xml:"main"`
+	State      string `xml:"associationState>state"`
+}
+
+type routeTableOutput struct {
+	ID           string             `xml:"routeTableId"`
+	VPCID        string             `xml:"vpcId"`
+	OwnerID      string             `xml:"ownerId"`
+	Routes       []route            `xml:"routeSet>item"`
+	Associations []routeAssociation `xml:"associationSet>item"`
+	Tags         []Tag              `xml:"tagSet>item"`
+}
+
+type describeRouteTablesInput struct {
+	IDs []string `form:"RouteTableId"`
+	Query
+}
+
+type describeRouteTablesOutput struct {
+	Tables    []routeTableOutput `xml:"routeTableSet>item"`
+	NextToken string             `xml:"nextToken,omitempty"`
+}
+
+// routeTableKind lists VPCs by their one route table, the main one, which no subnet is associated with.
+var routeTableKind = kind[*vpc]{
+	number: func(v *vpc) int { return v.number },
+	id:     func(v *vpc) string { return v.routeTable },
+	properties: properties[*vpc]{
+		"route-table-id":             one(func(v *vpc) string { return v.routeTable }),
+		"vpc-id":                     one(func(v *vpc) string { return v.id }),
+		"association.main":           one(func(*vpc) string { return "true" }),
+		"association.route-table-id": one(func(v *vpc) string { return v.routeTable }),
+		"association.subnet-id":      func(*vpc) []string { return nil },
+		"route.gateway-id":           func(v *vpc) []string { return []string{"local", v.gatewayID} },
+	},
+}
+
+func (n *Network) describeRouteTables(in describeRouteTablesInput) (describeRouteTablesOutput, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	page, next, err := list(n, routeTableKind, n.vpcs, in.IDs, func(id string) error {
+		return wire.Errorf("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist", id)
+	}, in.Query)
+	out := describeRouteTablesOutput{NextToken: next}
+	for _, v := range page {
+		out.Tables = append(out.Tables, routeTableOutput{
+			ID: v.routeTable, VPCID: v.id, OwnerID: n.account, Tags: n.tagSet(v.routeTable),
+			Routes: []route{
+				{CIDR: v.cidr.String(), Gateway: "local", State: "active", Origin: "CreateRouteTable"},
+				{CIDR: "0.0.0.0/0", Gateway: v.gatewayID, State: "active", Origin: "CreateRoute"},
+			},
+			Associations: []routeAssociation{{
+				ID: "rtbassoc-" + strings.TrimPrefix(v.routeTable, "rtb-"), RouteTable: v.routeTable, Main: true, State: "associated",
+			}},
+		})
+	}
+	return out, err
+}
+
+type gatewayAttachment struct {
+	VPCID string `xml:"vpcId"`
+	State string `xml:"state"`
+}
+
+type gatewayOutput struct {
+	ID          string              `xml:"internetGatewayId"`
+	OwnerID     string              `xml:"ownerId"`
+	Attachments []gatewayAttachment `xml:"attachmentSet>item"`
+	Tags        []Tag               `xml:"tagSet>item"`
+}
+
+type describeInternetGatewaysInput struct {
+	IDs []string `form:"InternetGatewayId"`
+	Query
+}
+
+type describeInternetGatewaysOutput struct {
+	Gateways  []gatewayOutput `xml:"internetGatewaySet>item"`
+	NextToken string          `xml:"nextToken,omitempty"`
+}
+
+var gatewayKind = kind[*vpc]{
+	number: func(v *vpc) int { return v.number },
+	id:     func(v *vpc) string { return v.gatewayID },
+	properties: properties[*vpc]{
+		"internet-gateway-id": one(func(v *vpc) string { return v.gatewayID }),
+		"attachment.vpc-id":   one(func(v *vpc) string { return v.id }),
+		"attachment.state":    one(func(*vpc) string { return "available" }),
+	},
+}
+
+func (n *Network) describeInternetGateways(in describeInternetGatewaysInput) (describeInternetGatewaysOutput, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	page, next, err := list(n, gatewayKind, n.vpcs, in.IDs, func(id string) error {
+		return wire.Errorf("InvalidInternetGatewayID.NotFound", "The internetGateway ID '%s' does not exist", id)
+	}, in.Query)
+	out := describeInternetGatewaysOutput{NextToken: next}
+	for _, v := range page {
+		out.Gateways = append(out.Gateways, gatewayOutput{
+			ID: v.gatewayID, OwnerID: n.account, Tags: n.tagSet(v.gatewayID),
+			Attachments: []gatewayAttachment{{VPCID: v.id, State: "available"}},
+		})
+	}
+	return out, err
+}

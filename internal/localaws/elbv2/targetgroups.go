@@ -1,0 +1,352 @@
+package elbv2
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluice-lb/sluice/internal/localaws/balancer"
+	"github.com/sluice-lb/sluice/internal/localaws/quota"
+	"github.com/sluice-lb/sluice/internal/localaws/wire"
+)
+
+type targetGroup struct {
+	number     int
+	arn        string
+	settings   groupSettings
+	attributes map[string]string
+	targets    []*target
+	pool       *balancer.Group // what the data plane has of it
+	version    int             // of the settings
+	applied    int             // the version that the data plane has
+}
+
+// groupSettings is what makes a second CreateTargetGroup of the same name equal to the first.
+type groupSettings struct {
+	name, protocol, vpcID, targetType string
+	port                              int
+	check                             checkSettings
+}
+
+// checkSettings is a health check. Defaults and ranges: "Health checks for target groups" in the ALB guide.
+type checkSettings struct {
+	protocol, port, path, codes string
+	interval, timeout           int // in seconds, as the API has them
+	healthy, unhealthy          int
+}
+
+var defaultCheck = checkSettings{
+	protocol: "HTTP", port: "traffic-port", path: "/", codes: "200", interval: 30, timeout: 5, healthy: 5, unhealthy: 2,
+}
+
+// checkInput is the health check in calls; what is not given keeps its former value.
+type checkInput struct {
+	Protocol  string         `form:"HealthCheckProtocol" enum:"HTTP,HTTPS,TCP,TLS,UDP,TCP_UDP,GENEVE"`
+	Port      string         `form:"HealthCheckPort"`
+	Path      string         `form:"HealthCheckPath" range:"1,1024"`
+	Enabled   *bool          `form:"HealthCheckEnabled"`
+	Interval  *int           `form:"HealthCheckIntervalSeconds" range:"5,300"`
+	Timeout   *int           `form:"HealthCheckTimeoutSeconds" range:"2,120"`
+	Healthy   *int           `form:"HealthyThresholdCount" range:"2,10"`
+	Unhealthy *int           `form:"UnhealthyThresholdCount" range:"2,10"`
+	Matcher   *matcherConfig `form:"Matcher"`
+}
+
+type matcherConfig struct {
+	Codes string `form:"HttpCode" xml:"HttpCode,omitempty"`
+}
+
+// over returns the settings with what the call gives, checked.
+func (in checkInput) over(c checkSettings) (checkSettings, error) {
+	override(&c.protocol, in.Protocol)
+	override(&c.port, in.Port)
+	override(&c.path, in.Path)
+	for _, number := range []struct {
+		field *int
+		given *int
+	}{{&c.interval, in.Interval}, {&c.timeout, in.Timeout}, {&c.healthy, in.Healthy}, {&c.unhealthy, in.Unhealthy}} {
+		if number.given != nil {
+			*number.field = *number.given
+		}
+	}
+	if in.Matcher != nil {
+		override(&c.codes, in.Matcher.Codes)
+	}
+	if in.Enabled != nil && !*in.Enabled {
+		return c, wire.Errorf("ValidationError", "Health check enabled must be true for target groups with target type 'instance' or 'ip'")
+	}
+	return c, c.check()
+}
+
+func override(field *string, given string) {
+	if given != "" {
+		*field = given
+	}
+}
+
+func (c checkSettings) check() error {
+	if c.protocol != "HTTP" && c.protocol != "HTTPS" {
+		return wire.Errorf("ValidationError", "Health check protocol '%s' must be HTTP or HTTPS for HTTP and HTTPS target groups", c.protocol)
+	}
+	if c.port != "traffic-port" && !isPort(c.port) {
+		return wire.Errorf("ValidationError", "Health check port '%s' must be 'traffic-port' or in the range 1-65535", c.port)
+	}
+	if !strings.HasPrefix(c.path, "/") {
+		return wire.Errorf("ValidationError", "Health check path '%s' must begin with a '/' character", c.path)
+	}
+	if c.interval <= c.timeout {
+		return wire.Errorf("ValidationError", "Health check interval must be greater than the timeout.")
+	}
+	_, err := parseCodes(c.codes)
+	return err
+}
+
+var codesPattern = regexp.MustCompile(`^\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*$`)
+
+// parseCodes reads a matcher: codes and ranges of codes, separated by commas, from 200 to 499.
+func parseCodes(text string) ([]balancer.CodeRange, error) {
+	invalid := wire.Errorf("ValidationError", "Health check matcher HTTP code '%s' must be within '200-499' inclusive", text)
+	if !codesPattern.MatchString(text) {
+		return nil, invalid
+	}
+	var codes []balancer.CodeRange
+	for part := range strings.SplitSeq(text, ",") {
+		lowText, highText, isRange := strings.Cut(part, "-")
+		if !isRange {
+			highText = lowText
+		}
+		low, _ := strconv.Atoi(lowText) // the pattern has made sure
+		high, _ := strconv.Atoi(highText)
+		if low < 200 || high > 499 || low > high {
+			return nil, invalid
+		}
+		codes = append(codes, balancer.CodeRange{Low: low, High: high})
+	}
+	return codes, nil
+}
+
+// forPlane is the health check as the data plane wants it.
+func (c checkSettings) forPlane() balancer.Check {
+	codes, _ := parseCodes(c.codes) // checked when it was set
+	port, _ := strconv.Atoi(c.port) // 0 for "traffic-port"
+	return balancer.Check{
+		Scheme: strings.ToLower(c.protocol), Port: port, Path: c.path, Codes: codes,
+		Interval: time.Duration(c.interval) * time.Second, Timeout: time.Duration(c.timeout) * time.Second,
+		Healthy: c.healthy, Unhealthy: c.unhealthy,
+	}
+}
+
+type createTargetGroupInput struct {
+	Name            string `required:"true"`
+	Protocol        string `enum:"HTTP,HTTPS,TCP,TLS,UDP,TCP_UDP,GENEVE,QUIC,TCP_QUIC"`
+	ProtocolVersion string `enum:"HTTP1,HTTP2,GRPC"`
+	Port            *int   `range:"1,65535"`
+	VPCID           string `form:"VpcId"`
+	TargetType      string `enum:"instance,ip,lambda,alb"`
+	IPAddressType   string `form:"IpAddressType" enum:"ipv4,ipv6"`
+	Tags            []tag
+	checkInput
+}
+
+type groupsOutput struct {
+	Groups     []groupOutput `xml:"TargetGroups>member"`
+	NextMarker string        `xml:",omitempty"`
+}
+
+type groupOutput struct {
+	ARN              string        `xml:"TargetGroupArn"`
+	Name             string        `xml:"TargetGroupName"`
+	Protocol         string        `xml:"Protocol"`
+	Port             int           `xml:"Port"`
+	VPCID            string        `xml:"VpcId"`
+	CheckProtocol    string        `xml:"HealthCheckProtocol"`
+	CheckPort        string        `xml:"HealthCheckPort"`
+	CheckEnabled     bool          `xml:"HealthCheckEnabled"`
+	CheckInterval    int           `xml:"HealthCheckIntervalSeconds"`
+	CheckTimeout     int           `xml:"HealthCheckTimeoutSeconds"`
+	HealthyThreshold int           `xml:"HealthyThresholdCount"`
+	UnhealthyCount   int           `xml:"UnhealthyThresholdCount"`
+	CheckPath        string        `xml:"HealthCheckPath"`
+	Matcher          matcherConfig `xml:"Matcher"`
+	BalancerARNs     []string      `xml:"LoadBalancerArns>member"`
+	TargetType       string        `xml:"TargetType"`
+	ProtocolVersion  string        `xml:"ProtocolVersion"`
+	IPAddressType    string        `xml:"IpAddressType"`
+}
+
+func (s *Service) groupOutput(g *targetGroup) groupOutput {
+	c := g.settings.check
+	out := groupOutput{
+		ARN: g.arn, Name: g.settings.name, Protocol: g.settings.protocol, Port: g.settings.port, VPCID: g.settings.vpcID,
+		CheckProtocol: c.protocol, CheckPort: c.port, CheckEnabled: true, CheckInterval: c.interval, CheckTimeout: c.timeout,
+		HealthyThreshold: c.healthy, UnhealthyCount: c.unhealthy, CheckPath: c.path, Matcher: matcherConfig{Codes: c.codes},
+		TargetType: g.settings.targetType, ProtocolVersion: "HTTP1", IPAddressType: "ipv4",
+	}
+	if b := s.balancerOf(g); b != nil {
+		out.BalancerARNs = []string{b.arn}
+	}
+	return out
+}
+
+func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, error) {
+	settings, err := s.checkNewGroup(in)
+	if err != nil {
+		return groupsOutput{}, err
+	}
+	tags, err := tagMap(in.Tags)
+	if err != nil {
+		return groupsOutput{}, err
+	}
+	if have := find(s.groups, func(g *targetGroup) bool { return g.settings.name == in.Name }); have != nil {
+		if have.settings != settings || !maps.Equal(s.tags[have.arn], tags) {
+			return groupsOutput{}, wire.Errorf("DuplicateTargetGroupName",
+				"A target group with the same name '%s' exists, but with different settings", in.Name)
+		}
+		return groupsOutput{Groups: []groupOutput{s.groupOutput(have)}}, nil
+	}
+	if len(s.groups) >= s.Limits[quota.TargetGroups] {
+		return groupsOutput{}, wire.Errorf("TooManyTargetGroups", "The maximum number of target groups has been reached")
+	}
+	g := &targetGroup{
+		number: s.next(), arn: s.arn(fmt.Sprintf("targetgroup/%s/%s", in.Name, s.newID())),
+		settings: settings, attributes: map[string]string{},
+		pool: s.Plane.NewGroup(strings.ToLower(settings.protocol), settings.check.forPlane()),
+	}
+	s.groups = append(s.groups, g)
+	s.tags[g.arn] = tags
+	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+}
+
+func (s *Service) checkNewGroup(in createTargetGroupInput) (groupSettings, error) {
+	settings := groupSettings{name: in.Name, protocol: in.Protocol, vpcID: in.VPCID, targetType: in.TargetType}
+	if err := checkName("target group", in.Name); err != nil {
+		return settings, err
+	}
+	if settings.targetType == "" {
+		settings.targetType = "instance"
+	}
+	switch {
+	case settings.targetType == "lambda" || settings.targetType == "alb":
+		return settings, unsupported("target groups of TargetType %s yet", in.TargetType)
+	case in.Protocol == "":
+		return settings, wire.Errorf("ValidationError", "A protocol must be specified")
+	case in.Protocol != "HTTP" && in.Protocol != "HTTPS":
+		return settings, unsupported("target groups of Protocol %s yet", in.Protocol)
+	case in.ProtocolVersion != "" && in.ProtocolVersion != "HTTP1":
+		return settings, unsupported("target groups of ProtocolVersion %s yet", in.ProtocolVersion)
+	case in.IPAddressType == "ipv6":
+		return settings, unsupported("target groups of IpAddressType ipv6 yet")
+	case in.Port == nil:
+		return settings, wire.Errorf("ValidationError", "A port must be specified")
+	case in.VPCID == "":
+		return settings, wire.Errorf("ValidationError", "A VPC ID must be specified")
+	case !s.Network.HasVPC(in.VPCID):
+		return settings, wire.Errorf("ValidationError", "The VPC ID '%s' is not found", in.VPCID)
+	}
+	settings.port = *in.Port
+	var err error
+	settings.check, err = in.over(defaultCheck)
+	return settings, err
+}
+
+type describeTargetGroupsInput struct {
+	BalancerARN string   `form:"LoadBalancerArn"`
+	ARNs        []string `form:"TargetGroupArns"`
+	Names       []string
+	paging
+}
+
+func (s *Service) describeTargetGroups(in describeTargetGroupsInput) (groupsOutput, error) {
+	found, err := s.groupsFor(in)
+	if err != nil {
+		return groupsOutput{}, err
+	}
+	found, next, err := page(found, in.paging, func(g *targetGroup) int { return g.number })
+	out := groupsOutput{NextMarker: next}
+	for _, g := range found {
+		out.Groups = append(out.Groups, s.groupOutput(g))
+	}
+	return out, err
+}
+
+func (s *Service) groupsFor(in describeTargetGroupsInput) ([]*targetGroup, error) {
+	ways := 0
+	for _, given := range []bool{in.BalancerARN != "", len(in.ARNs) > 0, len(in.Names) > 0} {
+		if given {
+			ways++
+		}
+	}
+	if ways > 1 {
+		return nil, wire.Errorf("ValidationError", "You must specify only one of target group ARNs, target group names or a load balancer ARN")
+	}
+	if err := checkBatch("target groups", max(len(in.ARNs), len(in.Names))); err != nil {
+		return nil, err
+	}
+	if in.BalancerARN != "" {
+		b, err := s.balancer(in.BalancerARN)
+		if err != nil {
+			return nil, err
+		}
+		used := s.groupsOf(b)
+		return slices.DeleteFunc(slices.Clone(s.groups), func(g *targetGroup) bool { return !used[g] }), nil
+	}
+	found, err := pick(s.groups, in.ARNs, func(g *targetGroup) string { return g.arn }, groupNotFound)
+	if err != nil {
+		return nil, err
+	}
+	return pick(found, in.Names, func(g *targetGroup) string { return g.settings.name }, groupNotFound)
+}
+
+func groupNotFound(which string) error {
+	return wire.Errorf("TargetGroupNotFound", "Target group '%s' not found", which)
+}
+
+func (s *Service) group(arn string) (*targetGroup, error) {
+	if g := find(s.groups, func(g *targetGroup) bool { return g.arn == arn }); g != nil {
+		return g, nil
+	}
+	return nil, groupNotFound(arn)
+}
+
+type groupInput struct {
+	ARN string `form:"TargetGroupArn" required:"true"`
+}
+
+type modifyTargetGroupInput struct {
+	groupInput
+	checkInput
+}
+
+func (s *Service) modifyTargetGroup(in modifyTargetGroupInput) (groupsOutput, error) {
+	g, err := s.group(in.groupInput.ARN)
+	if err != nil {
+		return groupsOutput{}, err
+	}
+	check, err := in.over(g.settings.check)
+	if err != nil {
+		return groupsOutput{}, err
+	}
+	g.settings.check = check
+	s.publishGroup(g)
+	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+}
+
+func (s *Service) deleteTargetGroup(in groupInput) (wire.Empty, error) {
+	g, err := s.group(in.ARN)
+	if err != nil {
+		return wire.Empty{}, nil //nolint:nilerr // API reference, DeleteTargetGroup: not found is no error of this call
+	}
+	if s.balancerOf(g) != nil {
+		return wire.Empty{}, wire.Errorf("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", g.arn)
+	}
+	s.groups = slices.DeleteFunc(s.groups, func(other *targetGroup) bool { return other == g })
+	delete(s.tags, g.arn)
+	for _, t := range g.targets {
+		s.finish(g, t)
+	}
+	return wire.Empty{}, nil
+}

@@ -1,0 +1,139 @@
+package localaws
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/sluice-lb/sluice/internal/localaws/wire"
+)
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	maxBody           = 4 << 20 // far more than any call has
+)
+
+func (c *Cloud) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", c.answer)
+	c.admin(mux)
+	return mux
+}
+
+// answer serves one call of any service.
+func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	requestID := c.requestID()
+	w.Header().Set("X-Amzn-Requestid", requestID)
+	if !c.wait(r) {
+		return
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		c.refuseJSON(w, signedFor(r), target)
+		return
+	}
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	name, operation := serviceOf(r), r.Form.Get("Action")
+	service, ok := c.services[name]
+	if !ok {
+		service.Dialect = wire.ELBv2 // any dialect will do for an error
+	}
+	out, err := c.call(name, operation, r)
+	if err != nil {
+		refusal := asError(err)
+		c.journal.note(name, operation, refusal.Code)
+		c.complain(service.Dialect.Refuse(w, requestID, refusal))
+		return
+	}
+	c.journal.note(name, operation, "ok")
+	c.complain(service.Dialect.Respond(w, operation, requestID, out))
+}
+
+func (c *Cloud) call(name, operation string, r *http.Request) (any, error) {
+	if err := c.throttle.allow(name, operation, time.Now()); err != nil {
+		return nil, err
+	}
+	return c.services[name].Call(operation, r.Form)
+}
+
+// wait lets the configured latency pass; it is false if the caller is gone by then.
+func (c *Cloud) wait(r *http.Request) bool {
+	if c.config.Latency == 0 {
+		return true
+	}
+	timer := time.NewTimer(c.config.Latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func (c *Cloud) complain(err error) {
+	if err != nil {
+		c.config.Log.Debug("an answer did not reach its caller", "error", err)
+	}
+}
+
+func (c *Cloud) requestID() string {
+	a, b := c.clock.Uint64(), c.clock.Uint64()
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>52, b&0xffffffffffff)
+}
+
+func asError(err error) *wire.Error {
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		return e
+	}
+	return &wire.Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: err.Error()}
+}
+
+// credentialScope is the part of a signature that says what is signed for: key/date/region/service/aws4_request.
+var credentialScope = regexp.MustCompile(`Credential=[^/,]+/\d{8}/[^/]+/([^/]+)/aws4_request`)
+
+// signedFor is the service that a call was signed for, or "".
+func signedFor(r *http.Request) string {
+	if match := credentialScope.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
+		return match[1]
+	}
+	return ""
+}
+
+// versions are the API versions, by which calls are told apart where the signature does not: unsigned ones, and the two
+// generations of Elastic Load Balancing, which are signed alike.
+var versions = map[string]string{
+	"2015-12-01": "elbv2",
+	"2012-06-01": "elb",
+	"2016-11-15": "ec2",
+	"2011-06-15": "sts",
+}
+
+func serviceOf(r *http.Request) string {
+	signed, byVersion := signedFor(r), versions[r.Form.Get("Version")]
+	switch {
+	case signed == "" || signed == "elasticloadbalancing":
+		return byVersion
+	default:
+		return signed
+	}
+}
+
+// refuseJSON answers calls of services with a JSON protocol, of which none is here.
+func (c *Cloud) refuseJSON(w http.ResponseWriter, service, target string) {
+	_, operation, _ := strings.Cut(target, ".")
+	c.journal.note(service, operation, "UnknownOperationException")
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(http.StatusBadRequest)
+	c.complain(json.NewEncoder(w).Encode(map[string]string{
+		"__type":  "UnknownOperationException",
+		"message": "The local AWS has no operation " + target,
+	}))
+}

@@ -1,0 +1,68 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// environment are the variables for AWS: the lab's endpoint and credentials that are worth nothing
+// anywhere else. The metadata service is switched off, or an SDK on a real instance would ask it.
+func environment(endpoint string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + endpoint,
+		"AWS_REGION=" + region,
+		"AWS_DEFAULT_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=AKIASLUICELAB0000000",
+		"AWS_SECRET_ACCESS_KEY=not-a-secret",
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+// awsEnv is a shell file with these variables. The function is for command lines that are older
+// than AWS_ENDPOINT_URL.
+func awsEnv(endpoint string) string {
+	var text strings.Builder
+	text.WriteString("# For your shell: source this file. It ends with the lab.\n")
+	for _, variable := range environment(endpoint) {
+		fmt.Fprintf(&text, "export %s\n", variable)
+	}
+	text.WriteString("unset AWS_PROFILE AWS_SESSION_TOKEN\n")
+	text.WriteString("export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.0/8\"\n")
+	text.WriteString("aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n")
+	return text.String()
+}
+
+// controllerScript is what the lab runs, for a person to run by hand.
+func controllerScript(dir Dir, command []string) string {
+	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it.\n. %s\nexec %s\n", quote(dir.AWSEnv()), quoteAll(command))
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quote(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
+// quote makes one word of the shell.
+func quote(word string) string {
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/.-_=:,+@%", r)
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// childEnvironment is this process's own, less any real AWS settings, plus the lab's.
+func childEnvironment(endpoint string) []string {
+	var kept []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "KUBE") {
+			kept = append(kept, variable)
+		}
+	}
+	return append(kept, environment(endpoint)...)
+}

@@ -1,0 +1,261 @@
+// Package lab is a Kubernetes cluster and an AWS in one process, on loopback addresses of its own,
+// without Docker and without root.
+//
+// In go a directory and a few settings; out comes a running lab: a control plane (package cluster),
+// nodes (package node), a local AWS that knows the nodes (internal/localaws), everything under
+// config/ applied, and the controller as a process with its own service account's rights.
+//
+//	l, err := lab.Start(ctx, lab.Config{Dir: ".lab", Nodes: 3, Controller: true})
+//	defer l.Stop()
+//	err = l.Wait(ctx)
+//
+// A process has one lab in its life: parts of Kubernetes cannot be stopped, so the end of the lab
+// is the end of the process. Who needs a lab for a while starts another process (package spawn).
+package lab
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
+
+	"github.com/sluice-lb/sluice/internal/localaws"
+	"github.com/sluice-lb/sluice/lab/address"
+	"github.com/sluice-lb/sluice/lab/cluster"
+	"github.com/sluice-lb/sluice/lab/node"
+)
+
+// Config says what lab to start. What it says about AWS is localaws.Config's.
+type Config struct {
+	Dir              string
+	Nodes            int
+	Controller       bool   // run the controller, or leave it to the user
+	ControllerBinary string // empty: the binary "sluice" beside our own
+
+	Speed              float64
+	Throttling         string
+	Latency            time.Duration
+	DrainingReregister string
+	Quotas             map[string]int
+	PortOffset         int
+
+	Progress func(line string) // nil for silence
+}
+
+// Lab is a running lab.
+type Lab struct {
+	config     Config
+	dir        Dir
+	lock       *os.File
+	block      *address.Block
+	nodes      []address.Node
+	cloud      *localaws.Cloud
+	cluster    *cluster.Cluster
+	controller *controller
+	leftover   string // a temporary directory to remove, or empty
+
+	began  time.Time
+	cancel context.CancelFunc
+}
+
+// Start returns when the lab is ready to be used. On an error nothing is left running that the end
+// of the process would not end.
+func Start(ctx context.Context, config Config) (*Lab, error) {
+	l := &Lab{config: config, began: time.Now()}
+	// Once it runs a lab ends by Stop alone, in an order of its own; until then the caller's context ends it.
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	leave := context.AfterFunc(ctx, cancel)
+	err := l.start(running)
+	if !leave() { // the context ended while we started
+		err = cmp.Or(err, ctx.Err())
+	}
+	if err != nil {
+		l.Stop()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Lab) start(ctx context.Context) error {
+	binary := ""
+	if l.config.Controller { // looked for first: it is the likeliest thing to be missing
+		var err error
+		if binary, err = findController(l.config.ControllerBinary); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func(context.Context) error{l.claim, l.startCloud, l.startCluster, l.startNodes, l.applyConfig, l.waitNodes} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if err := l.startController(ctx, binary); err != nil {
+		return err
+	}
+	return l.dir.write(l.dir.Ready(), time.Now().Format(time.RFC3339)+"\n")
+}
+
+// Dir is where the lab's files are.
+func (l *Lab) Dir() Dir { return l.dir }
+
+// Admin is a client configuration with all rights.
+func (l *Lab) Admin() *rest.Config { return rest.CopyConfig(l.cluster.Admin) }
+
+// Wait returns when the context ends, with nil, or when a part of the lab ended by itself.
+func (l *Lab) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-l.cluster.Ended:
+		return fmt.Errorf("%w; see %s", err, l.dir.Logs())
+	}
+}
+
+// Stop ends the controller first, so that it sees the world whole until its end. The control plane
+// and the kubelets end with the process; nothing that they have on disk is kept.
+func (l *Lab) Stop() {
+	if l.dir != "" {
+		os.Remove(l.dir.Ready()) // Find looks at the lock too
+	}
+	if l.controller != nil {
+		l.controller.stop()
+	}
+	l.cancel()
+	if l.cloud != nil {
+		if err := l.cloud.Close(); err != nil {
+			l.say("stopping AWS: %v", err)
+		}
+	}
+	if l.block != nil {
+		l.block.Release()
+	}
+	if l.leftover != "" {
+		os.RemoveAll(l.leftover)
+	}
+	if l.lock != nil {
+		l.lock.Close()
+	}
+	klog.Flush()
+}
+
+func (l *Lab) claim(context.Context) error {
+	var err error
+	if l.dir, l.lock, err = occupy(l.config.Dir); err != nil {
+		return err
+	}
+	if l.block, err = address.Claim(); err != nil {
+		return err
+	}
+	if l.nodes, err = l.block.Nodes(l.config.Nodes); err != nil {
+		return err
+	}
+	file, err := l.openLog("kubernetes")
+	if err != nil {
+		return err
+	}
+	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(file))))
+	log.SetOutput(file) // where HTTP servers complain
+	l.say("addresses are %s", l.block.Prefix)
+	return nil
+}
+
+func (l *Lab) openLog(name string) (*os.File, error) {
+	return os.OpenFile(l.dir.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+}
+
+func (l *Lab) startCloud(ctx context.Context) error {
+	file, err := l.openLog("aws")
+	if err != nil {
+		return err
+	}
+	c := l.config
+	l.cloud, err = localaws.Start(ctx, localaws.Config{
+		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
+		Addresses: l.block.LoadBalancers(), PortOffset: c.PortOffset,
+		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
+		Quotas: c.Quotas, Speed: c.Speed, Random: uint64(time.Now().UnixNano()),
+		Log: slog.New(slog.NewTextHandler(file, nil)),
+	})
+	if err != nil {
+		return fmt.Errorf("starting AWS: %w", err)
+	}
+	if err := l.cloud.Seed(seed(l.block, l.nodes)); err != nil {
+		return fmt.Errorf("seeding AWS: %w", err)
+	}
+	l.say("AWS answers at %s", l.cloud.URL())
+	return errors.Join(l.dir.write(l.dir.AWSEnv(), awsEnv(l.cloud.URL())), l.dir.write(l.dir.endpoint(), l.cloud.URL()+"\n"))
+}
+
+func (l *Lab) startCluster(ctx context.Context) error {
+	var err error
+	l.cluster, err = cluster.Start(ctx, cluster.Config{
+		Address: l.block.Control(), Dir: l.dir.state(), LogDir: l.dir.Logs(), Kubeconfig: l.dir.Kubeconfig(),
+	})
+	if err != nil {
+		return err
+	}
+	l.say("Kubernetes %s answers at %s", cluster.Version, l.cluster.URL)
+	return nil
+}
+
+func (l *Lab) startNodes(ctx context.Context) error {
+	state, remove, err := shortcut(l.dir.state())
+	l.leftover = remove
+	if err != nil {
+		return fmt.Errorf("linking to the lab's state: %w", err)
+	}
+	for i, share := range l.nodes {
+		credentials, err := l.cluster.NodeCredentials(nodeName(i))
+		if err != nil {
+			return err
+		}
+		err = node.Start(ctx, node.Config{
+			Name: nodeName(i), Zone: zoneName(share.Zone), Region: region, ProviderID: providerID(l.block, i, share.Zone),
+			Address: share.Address, Pods: share.Pods, Dir: filepath.Join(state, nodeName(i)),
+			ClientCAFile: l.cluster.CAFile(), Kubelet: credentials, Admin: l.cluster.Admin,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lab) startController(ctx context.Context, binary string) error {
+	if err := l.cluster.WriteServiceAccountKubeconfig(ctx, l.dir.ControllerKubeconfig(), "kube-system", "sluice"); err != nil {
+		return err
+	}
+	controller, err := newController(l, binary)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(l.dir.ControllerScript(), []byte(controllerScript(l.dir, controller.command)), 0o755); err != nil {
+		return err
+	}
+	if !l.config.Controller {
+		return nil
+	}
+	l.controller = controller
+	controller.start(ctx)
+	if err := controller.waitReady(ctx); err != nil {
+		return err
+	}
+	l.say("the controller is ready")
+	return nil
+}
+
+func (l *Lab) say(format string, args ...any) {
+	if l.config.Progress != nil {
+		l.config.Progress(fmt.Sprintf("%5.1fs  ", time.Since(l.began).Seconds()) + fmt.Sprintf(format, args...))
+	}
+}
