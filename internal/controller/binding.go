@@ -230,6 +230,12 @@ func (c *bindingController) noteDeregistered(ctx context.Context, group string, 
 
 func (c *bindingController) register(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
+	if len(c.plan(ctx, binding).Register) == 0 {
+		return nil
+	}
+	if err := pause(ctx, breath); err != nil {
+		return err
+	}
 	byAddress := map[netip.AddrPort]targets.Endpoint{}
 	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
 		var list []model.Target
@@ -252,6 +258,19 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		return fmt.Errorf("registering in %s: %w", group, err)
 	}
 	return nil
+}
+
+// breath is how long registration waits for Pods that come up together, so that they
+// go in one call.
+const breath = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // zone is "all" for an address outside the VPC, as AWS wants it (API reference,

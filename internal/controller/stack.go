@@ -3,8 +3,10 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -92,7 +94,24 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		}
 		return c.result(ctx, &object, c.remove(ctx, &object))
 	}
+	if wait := c.incomplete(ctx, &object); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	return c.result(ctx, &object, c.deploy(ctx, &object, class))
+}
+
+// settling is how long a new Ingress waits for Services that are applied along with it
+// in any order. It saves AWS a rule that answers 503, and people a false warning.
+const settling = 3 * time.Second
+
+// incomplete is how long to wait for the Services of a new Ingress; 0: not at all.
+func (c *stackController) incomplete(ctx context.Context, object *networkingv1.Ingress) time.Duration {
+	services := c.services(ctx, object)
+	lacking := func(b ingress.Backend) bool { return services[b.Service] == nil }
+	if !slices.ContainsFunc(ingress.Backends(object), lacking) {
+		return 0
+	}
+	return time.Until(object.CreationTimestamp.Add(settling))
 }
 
 func (c *stackController) result(ctx context.Context, object *networkingv1.Ingress, err error) (ctrl.Result, error) {

@@ -29,6 +29,8 @@ type Target struct {
 	Description string
 	// Asked is when the question of the last answer was put.
 	Asked time.Time
+	// NotYet is when the last question was put whose answer was not healthy; zero: none.
+	NotYet time.Time
 	// HealthySince is when the question of the first of an unbroken row of healthy
 	// answers was put.
 	HealthySince time.Time
@@ -167,7 +169,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		after.State, after.Reason, after.Description, after.Asked = health.State, health.Reason, health.Description, asked
 		switch {
 		case health.State != model.Healthy:
-			after.HealthySince = time.Time{}
+			after.HealthySince, after.NotYet = time.Time{}, asked
 		case before.HealthySince.IsZero():
 			after.HealthySince = asked
 			healthy = append(healthy, after)
@@ -176,6 +178,21 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 	}
 	maps.DeleteFunc(g.targets, func(address netip.AddrPort, t Target) bool { return !named[address] && !asked.Before(t.Since) })
 	return healthy
+}
+
+// ServedBefore reports whether a target of the group was healthy before this time, so
+// that its load balancer was already in service.
+func (b *Book) ServedBefore(arn string, at time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if g := b.groups[arn]; g != nil {
+		for _, target := range g.targets {
+			if !target.HealthySince.IsZero() && target.HealthySince.Before(at) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // SetCheck notes a group's health check, for the time that adoption takes.

@@ -37,7 +37,7 @@ type Schedule struct {
 
 type course struct {
 	asked   time.Time     // last question
-	usual   time.Duration // shortest time to health seen; zero: none yet
+	usual   time.Duration // what new targets took at least; zero: not known
 	asking  bool          // a question is on its way
 	waiting int
 }
@@ -104,7 +104,7 @@ func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 // dueAt is when a question about one target pays.
 func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 	c := s.groups[wait.Group]
-	expected := max(earliest, c.usual-pace/2)
+	expected := max(earliest, c.usual)
 	first := latest(wait.Since.Add(expected), wait.NotBefore)
 	if c.asked.Before(first) {
 		return first
@@ -129,13 +129,18 @@ func (s *Schedule) Asking(group string, now time.Time) {
 // Asked notes that the question has come back, answered or not.
 func (s *Schedule) Asked(group string) { s.of(group).asking = false }
 
-// Learned notes how long a target of the group took from registration to healthy.
-func (s *Schedule) Learned(group string, took time.Duration) {
+// Learned notes how long after its registration a target of the group was still not
+// healthy, when it was so at the next question. Negative: it was healthy at the first
+// question already, which therefore came late.
+func (s *Schedule) Learned(group string, atLeast time.Duration) {
 	c := s.of(group)
-	if c.usual == 0 || took < c.usual {
-		c.usual = took
-	} else {
-		c.usual += (took - c.usual) / 8 // slowly up: one slow start proves little
+	switch {
+	case atLeast < 0:
+		c.usual /= 2
+	case c.usual == 0 || atLeast < c.usual:
+		c.usual = atLeast
+	default:
+		c.usual += (atLeast - c.usual) / 8 // slowly up: one slow start proves little
 	}
 }
 
