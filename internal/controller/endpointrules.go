@@ -166,7 +166,7 @@ func (c *endpointRuleController) complete(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, binding := range c.bindings(ctx) {
-		if _, told := c.needs[nameOf(&binding)]; !told && binding.Spec.Networking != nil && notBuilt(&binding) == "" {
+		if _, told := c.needs[nameOf(&binding)]; !told && binding.DeletionTimestamp == nil && binding.Spec.Networking != nil && notBuilt(&binding) == "" {
 			return false
 		}
 	}

@@ -115,10 +115,20 @@ func (c *stackController) incomplete(ctx context.Context, object *networkingv1.I
 }
 
 func (c *stackController) result(ctx context.Context, object *networkingv1.Ingress, err error) (ctrl.Result, error) {
-	if err != nil && cloud.KindOf(err) != cloud.Throttled && isOurs(err) {
+	if err != nil && isOurs(err) && !expected(object, cloud.KindOf(err), time.Now()) {
 		c.events.DeployFailed(object, err)
 	}
 	return outcome(ctx, err)
+}
+
+// lingering is how long AWS may call a security group in use after its load balancer
+// has gone: users report minutes (aws-load-balancer-controller issue 4272).
+const lingering = 3 * time.Minute
+
+// expected reports errors that nobody need hear of: AWS is only slow.
+func expected(object *networkingv1.Ingress, kind cloud.Kind, now time.Time) bool {
+	removing := object.DeletionTimestamp != nil && now.Sub(object.DeletionTimestamp.Time) < lingering
+	return kind == cloud.Throttled || kind == cloud.Conflict && removing
 }
 
 // deploy builds, plans and applies.
