@@ -12,8 +12,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
@@ -42,7 +45,12 @@ type endpointRuleController struct {
 var everything = types.NamespacedName{Name: "all"}
 
 func (c *endpointRuleController) setup(manager ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(manager).Named("endpointRules").WatchesRawSource(c.bell.source()).Complete(c)
+	// Once at the start: a former process may have left rules that nobody wants.
+	atStart := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		queue.Add(reconcile.Request{NamespacedName: everything})
+		return nil
+	})
+	return ctrl.NewControllerManagedBy(manager).Named("endpointRules").WatchesRawSource(atStart).WatchesRawSource(c.bell.source()).Complete(c)
 }
 
 // openRules tells what a binding wants opened, one need a node.
