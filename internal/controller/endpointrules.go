@@ -71,7 +71,9 @@ func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.Targ
 
 // note takes down what a binding wants; nil when it goes.
 func (c *endpointRuleController) note(binding types.NamespacedName, needs []need) {
-	slices.SortFunc(needs, func(a, b need) int { return cmp.Or(strings.Compare(a.node, b.node), targets.CompareNeeds(a.Need, b.Need)) })
+	slices.SortFunc(needs, func(a, b need) int {
+		return cmp.Or(strings.Compare(a.node, b.node), targets.CompareNeeds(a.Need, b.Need))
+	})
 	same := func(a, b need) bool { return a.node == b.node && a.Need == b.Need }
 	c.mu.Lock()
 	old, known := c.needs[binding]
