@@ -2,67 +2,35 @@ module github.com/sluice-lb/sluice/lab
 
 go 1.26.0
 
-require k8s.io/api v0.37.2
-
-require k8s.io/apiextensions-apiserver v0.37.2 // indirect
-
-require k8s.io/apimachinery v0.37.2
-
-require k8s.io/apiserver v0.37.2
-
-require k8s.io/cli-runtime v0.37.2 // indirect
-
-require k8s.io/client-go v0.37.2
-
-require k8s.io/cloud-provider v0.37.2 // indirect
-
-require k8s.io/cluster-bootstrap v0.37.2 // indirect
-
-require k8s.io/component-base v0.37.2
-
-require k8s.io/component-helpers v0.37.2 // indirect
-
-require k8s.io/controller-manager v0.37.2 // indirect
-
-require k8s.io/cri-api v0.37.2
-
-require k8s.io/cri-client v0.37.2 // indirect
-
-require k8s.io/cri-streaming v0.37.2
-
-require k8s.io/csi-translation-lib v0.37.2 // indirect
-
-require k8s.io/dynamic-resource-allocation v0.37.2 // indirect
-
-require k8s.io/endpointslice v0.37.2 // indirect
-
-require k8s.io/externaljwt v0.37.2 // indirect
-
-require k8s.io/kms v0.37.2 // indirect
-
-require k8s.io/kube-aggregator v0.37.2 // indirect
-
-require k8s.io/kube-controller-manager v0.37.2 // indirect
-
-require k8s.io/kube-proxy v0.37.2 // indirect
-
-require k8s.io/kube-scheduler v0.37.2 // indirect
-
-require k8s.io/kubectl v0.37.2
-
-require k8s.io/kubelet v0.37.2 // indirect
-
-require k8s.io/metrics v0.37.2 // indirect
-
-require k8s.io/mount-utils v0.37.2
-
-require k8s.io/pod-security-admission v0.37.2 // indirect
-
-require k8s.io/streaming v0.37.2 // indirect
+// The controller of this very tree, for builds without go.work.
+replace github.com/sluice-lb/sluice => ../
 
 require (
+	github.com/aws/aws-sdk-go-v2 v1.47.7
+	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
+	github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2 v1.63.8
+	github.com/blang/semver/v4 v4.0.0
+	github.com/google/cadvisor/lib v0.60.5
+	github.com/google/go-cmp v0.7.0
+	github.com/prometheus/client_golang v1.24.0
+	github.com/sluice-lb/sluice v0.0.0
+	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.10
 	go.etcd.io/etcd/server/v3 v3.7.0
+	go.opentelemetry.io/otel/trace v1.44.0
+	golang.org/x/term v0.45.0
+	google.golang.org/grpc v1.82.1
+	k8s.io/api v0.37.2
+	k8s.io/apimachinery v0.37.2
+	k8s.io/apiserver v0.37.2
+	k8s.io/client-go v0.37.2
+	k8s.io/component-base v0.37.2
+	k8s.io/cri-api v0.37.2
+	k8s.io/cri-streaming v0.37.2
+	k8s.io/klog/v2 v2.140.0
+	k8s.io/kubectl v0.37.2
 	k8s.io/kubernetes v1.37.2
+	k8s.io/mount-utils v0.37.2
 )
 
 require (
@@ -199,7 +167,27 @@ require (
 	gopkg.in/go-jose/go-jose.v2 v2.6.3 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
+	k8s.io/apiextensions-apiserver v0.37.2 // indirect
+	k8s.io/cli-runtime v0.37.2 // indirect
+	k8s.io/cloud-provider v0.37.2 // indirect
+	k8s.io/cluster-bootstrap v0.37.2 // indirect
+	k8s.io/component-helpers v0.37.2 // indirect
+	k8s.io/controller-manager v0.37.2 // indirect
+	k8s.io/cri-client v0.37.2 // indirect
+	k8s.io/csi-translation-lib v0.37.2 // indirect
+	k8s.io/dynamic-resource-allocation v0.37.2 // indirect
+	k8s.io/endpointslice v0.37.2 // indirect
+	k8s.io/externaljwt v0.37.2 // indirect
+	k8s.io/kms v0.37.2 // indirect
+	k8s.io/kube-aggregator v0.37.2 // indirect
+	k8s.io/kube-controller-manager v0.37.2 // indirect
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
+	k8s.io/kube-proxy v0.37.2 // indirect
+	k8s.io/kube-scheduler v0.37.2 // indirect
+	k8s.io/kubelet v0.37.2 // indirect
+	k8s.io/metrics v0.37.2 // indirect
+	k8s.io/pod-security-admission v0.37.2 // indirect
+	k8s.io/streaming v0.37.2 // indirect
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.36.0 // indirect
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
@@ -209,23 +197,4 @@ require (
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
-)
-
-replace github.com/sluice-lb/sluice => ../
-
-require (
-	github.com/aws/aws-sdk-go-v2 v1.47.7
-	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
-	github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2 v1.63.8
-	github.com/blang/semver/v4 v4.0.0
-	github.com/google/cadvisor/lib v0.60.5
-	github.com/google/go-cmp v0.7.0
-	github.com/prometheus/client_golang v1.24.0
-	github.com/sluice-lb/sluice v0.0.0
-	github.com/spf13/cobra v1.10.2
-	github.com/spf13/pflag v1.0.10
-	go.opentelemetry.io/otel/trace v1.44.0
-	golang.org/x/term v0.45.0
-	google.golang.org/grpc v1.82.1
-	k8s.io/klog/v2 v2.140.0
 )
