@@ -425,3 +425,14 @@ func TestDeregistrationLetsRequestsFinishUntilTheDelayEnds(t *testing.T) {
 	}
 	eventually(c, "health", func() string { return c.health(group, slow) }, "unused Target.NotRegistered")
 }
+
+// BenchmarkForward is one request over a kept-alive connection; client, load balancer and target share the processor.
+func BenchmarkForward(b *testing.B) {
+	c := start(b, nil)
+	address, _, _ := c.serving(c.server("one", nil).Listener.Addr().String())
+	for b.Loop() {
+		if got := c.get(address, "x.com", "/"); got.Status != http.StatusOK {
+			b.Fatal(got)
+		}
+	}
+}
