@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -53,7 +54,7 @@ func findController(given string) (string, error) {
 	return filepath.Abs(found)
 }
 
-func newController(l *Lab, binary string) (*controller, error) {
+func newController(l *Lab) (*controller, error) {
 	control := l.block.Control()
 	var listen []string
 	for range 2 {
@@ -66,7 +67,7 @@ func newController(l *Lab, binary string) (*controller, error) {
 	return &controller{
 		dir: l.dir, env: childEnvironment(l.cloud.URL()), health: listen[1], say: l.say, done: make(chan struct{}),
 		command: []string{
-			binary, "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
+			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
 			"--aws-region=" + region, "--aws-vpc-id=" + vpcID(l.block),
 			"--metrics-bind-addr=" + listen[0], "--health-probe-bind-addr=" + listen[1],
 		},

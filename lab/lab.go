@@ -60,6 +60,7 @@ type Lab struct {
 	nodes      []address.Node
 	cloud      *localaws.Cloud
 	cluster    *cluster.Cluster
+	binary     string // of the controller
 	controller *controller
 	leftover   string // a temporary directory to remove, or empty
 
@@ -87,20 +88,12 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 }
 
 func (l *Lab) start(ctx context.Context) error {
-	binary := ""
-	if l.config.Controller { // looked for first: it is the likeliest thing to be missing
-		var err error
-		if binary, err = findController(l.config.ControllerBinary); err != nil {
-			return err
-		}
-	}
-	for _, step := range []func(context.Context) error{l.claim, l.startCloud, l.startCluster, l.startNodes, l.applyConfig, l.waitNodes} {
+	for _, step := range []func(context.Context) error{
+		l.claim, l.findController, l.startCloud, l.startCluster, l.startNodes, l.applyConfig, l.waitNodes, l.startController,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
-	}
-	if err := l.startController(ctx, binary); err != nil {
-		return err
 	}
 	return l.dir.write(l.dir.Ready(), time.Now().Format(time.RFC3339)+"\n")
 }
@@ -169,6 +162,16 @@ func (l *Lab) claim(context.Context) error {
 	return nil
 }
 
+// findController comes early: it is the likeliest thing to be missing.
+func (l *Lab) findController(context.Context) error {
+	var err error
+	l.binary, err = findController(l.config.ControllerBinary)
+	if !l.config.Controller {
+		return nil // then it is for DIR/controller.sh alone
+	}
+	return err
+}
+
 func (l *Lab) openLog(name string) (*os.File, error) {
 	return os.OpenFile(l.dir.log(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
@@ -231,11 +234,11 @@ func (l *Lab) startNodes(ctx context.Context) error {
 	return nil
 }
 
-func (l *Lab) startController(ctx context.Context, binary string) error {
+func (l *Lab) startController(ctx context.Context) error {
 	if err := l.cluster.WriteServiceAccountKubeconfig(ctx, l.dir.ControllerKubeconfig(), "kube-system", "sluice"); err != nil {
 		return err
 	}
-	controller, err := newController(l, binary)
+	controller, err := newController(l)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,147 @@
+// Package e2e asks a whole lab at the far end: manifests in, HTTP answers, conditions and processes
+// out. Nothing in it knows how a lab is made.
+//
+// Tests share one lab, which the first of them starts, and have a namespace each:
+//
+//	func TestSomething(t *testing.T) {
+//		t.Parallel()
+//		s := newScene(t)
+//		s.apply(`…`)
+//		s.eventually("the Pod is Ready", func() bool { return s.isReady("web") })
+//	}
+//
+// Tests that end or disturb a lab start one of their own with startLab. The test binary is also
+// the command sluice-lab, and a controller that does nothing; see TestMain.
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluice-lb/sluice/lab/cli"
+	"github.com/sluice-lb/sluice/lab/spawn"
+)
+
+// asCommand and asController tell the test binary to be something else.
+const (
+	asCommand    = "SLUICE_LAB_E2E_COMMAND=1"
+	asController = "SLUICE_LAB_E2E_CONTROLLER=1"
+)
+
+func TestMain(m *testing.M) {
+	switch {
+	case slices.Contains(os.Environ(), asController):
+		idleController()
+	case slices.Contains(os.Environ(), asCommand):
+		os.Exit(cli.Main(os.Args[1:]))
+	}
+	code := m.Run()
+	if shared.lab != nil {
+		if err := shared.lab.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.RemoveAll(shared.dir)
+	os.Exit(code)
+}
+
+var shared struct {
+	once sync.Once
+	dir  string
+	lab  *spawn.Lab
+	err  error
+}
+
+// theLab is the one that tests share. It has no controller.
+func theLab(t *testing.T) *spawn.Lab {
+	t.Helper()
+	shared.once.Do(func() {
+		if shared.dir, shared.err = os.MkdirTemp("", "sluice-e2e-"); shared.err == nil {
+			shared.lab, shared.err = spawn.Start(t.Context(), spawn.Config{Dir: shared.dir, Flags: []string{"--controller=false"}, Env: []string{asCommand}, Progress: os.Stderr})
+		}
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.lab
+}
+
+// startLab starts a lab of the test's own, which ends with it at the latest.
+func startLab(t *testing.T, flags ...string) *spawn.Lab {
+	t.Helper()
+	lab, err := spawn.Start(t.Context(), spawn.Config{Dir: filepath.Join(t.TempDir(), "lab"), Flags: flags, Env: []string{asCommand}, Progress: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lab.Stop() })
+	return lab
+}
+
+// run runs sluice-lab and returns what it wrote to stdout and, after an error, to stderr.
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), self, args...)
+	command.Env = append(os.Environ(), asCommand)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("sluice-lab %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String(), nil
+}
+
+// idleController answers that it is ready, and nothing else.
+func idleController() {
+	var address string
+	for _, arg := range os.Args {
+		if value, found := strings.CutPrefix(arg, "--health-probe-bind-addr="); found {
+			address = value
+		}
+	}
+	http.HandleFunc("/readyz", func(http.ResponseWriter, *http.Request) {})
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, nil))
+	os.Exit(1)
+}
+
+// idleControllerBinary is a program to give to --controller-binary.
+func idleControllerBinary(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "controller")
+	script := fmt.Sprintf("#!/bin/sh\nexec env %s '%s' \"$@\"\n", asController, self)
+	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// within is how long a test waits for what must happen.
+const within = 60 * time.Second
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if is() {
+			return
+		}
+	}
+	t.Fatalf("after %s it is not so that %s", within, what)
+}

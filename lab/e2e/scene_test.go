@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sluice-lb/sluice/lab/program"
+	"github.com/sluice-lb/sluice/lab/spawn"
+)
+
+// scene is a namespace of a lab and what a test does in it. Every method ends the test when the
+// lab cannot be asked.
+type scene struct {
+	t         *testing.T
+	lab       *spawn.Lab
+	namespace string
+}
+
+// newScene makes a namespace, named after the test, in the shared lab.
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	return newSceneIn(t, theLab(t))
+}
+
+func newSceneIn(t *testing.T, lab *spawn.Lab) *scene {
+	t.Helper()
+	name := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
+	s := &scene{t: t, lab: lab, namespace: name[:min(len(name), 50)]}
+	s.kubectl("create", "namespace", s.namespace)
+	return s
+}
+
+// kubectl runs kubectl in the namespace and returns its output.
+func (s *scene) kubectl(args ...string) string {
+	s.t.Helper()
+	out, err := run(s.t, append([]string{"kubectl", "--dir", string(s.lab.Dir), "--namespace", s.namespace}, args...)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// apply applies a manifest, written with the indentation of the test.
+func (s *scene) apply(manifest string) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "manifest.yaml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(manifest, "\t", "")), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.kubectl("apply", "-f", file)
+}
+
+func (s *scene) eventually(what string, is func() bool) {
+	s.t.Helper()
+	eventually(s.t, what, is)
+}
+
+// pods are those with the given labels, such as "app=web".
+func (s *scene) pods(labels string) []corev1.Pod {
+	s.t.Helper()
+	var list corev1.PodList
+	if err := json.Unmarshal([]byte(s.kubectl("get", "pods", "-l", labels, "-o", "json")), &list); err != nil {
+		s.t.Fatal(err)
+	}
+	return list.Items
+}
+
+// condition is a Pod's; the zero value if it has none of that type.
+func condition(pod corev1.Pod, kind corev1.PodConditionType) corev1.PodCondition {
+	for _, one := range pod.Status.Conditions {
+		if one.Type == kind {
+			return one
+		}
+	}
+	return corev1.PodCondition{}
+}
+
+// ready counts the Pods that are Ready.
+func (s *scene) ready(labels string) int {
+	s.t.Helper()
+	n := 0
+	for _, pod := range s.pods(labels) {
+		if condition(pod, corev1.PodReady).Status == corev1.ConditionTrue {
+			n++
+		}
+	}
+	return n
+}
+
+// get asks a Pod directly.
+func get(url string) (program.Echo, error) {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(url)
+	if err != nil {
+		return program.Echo{}, err
+	}
+	defer response.Body.Close()
+	var echo program.Echo
+	return echo, json.NewDecoder(response.Body).Decode(&echo)
+}
