@@ -56,11 +56,11 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	manager, err := newManager(cluster, o)
+	manager, err := newManager(ctx, cluster, o)
 	if err != nil {
 		return err
 	}
-	if err := controller.Setup(manager, o.controllerConfig(), aws); err != nil {
+	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
 	registerMetrics()
@@ -88,7 +88,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	return loaded, nil
 }
 
-func newManager(cluster *rest.Config, o options) (ctrl.Manager, error) {
+func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Manager, error) {
 	objects := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1beta1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(objects); err != nil {
@@ -118,16 +118,16 @@ func newManager(cluster *rest.Config, o options) (ctrl.Manager, error) {
 	if err := manager.AddReadyzCheck("caches", synced(manager.GetCache())); err != nil {
 		return nil, fmt.Errorf("adding the readiness probe: %w", err)
 	}
-	return manager, warm(manager)
+	return manager, warm(ctx, manager)
 }
 
 // warm has the caches filled before this replica leads, so that it can act at once.
-func warm(manager ctrl.Manager) error {
+func warm(ctx context.Context, manager ctrl.Manager) error {
 	for _, object := range []client.Object{
 		&corev1.Pod{}, &corev1.Service{}, &corev1.Node{}, &corev1.Namespace{}, &discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
 		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{},
 	} {
-		if _, err := manager.GetCache().GetInformer(context.Background(), object, cache.BlockUntilSynced(false)); err != nil {
+		if _, err := manager.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("watching %T: %w", object, err)
 		}
 	}

@@ -126,11 +126,11 @@ func (b *Budget) grant() {
 		close(w.granted)
 		return true
 	})
-	b.wake(now)
+	b.wake()
 }
 
 // wake sees to it that grant runs again when the first waiting call may pass.
-func (b *Budget) wake(now time.Time) {
+func (b *Budget) wake() {
 	if len(b.waiting) == 0 {
 		return
 	}

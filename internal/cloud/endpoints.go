@@ -194,7 +194,7 @@ func (c *Cloud) readEndpointRules(ctx context.Context, filter ec2types.Filter) e
 // SetEndpointRules makes our rules on an endpoint's security group what is wanted;
 // rules without our description are not looked at. It opens before it closes, and
 // closes only if told to. Calls for one group must not overlap.
-func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model.Permission, close bool) error {
+func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model.Permission, mayRevoke bool) error {
 	if _, err := c.EndpointGroupsWithRules(ctx); err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model
 		}
 	}
 	surplus := without(have, want)
-	if !close {
+	if !mayRevoke {
 		c.endpoints.setRules(group, append(slices.Clone(want), surplus...))
 		return nil
 	}

@@ -146,7 +146,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := c.learn(ctx, group); err != nil {
 		return 0, err
 	}
-	if _, _, ok := c.endpoints(ctx, binding); !ok {
+	if _, ok := c.endpoints(ctx, binding); !ok {
 		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist; the target group is emptied", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
 	}
 	changes := c.plan(ctx, binding)
@@ -176,7 +176,7 @@ func (c *bindingController) learn(ctx context.Context, group string) error {
 
 // plan compares endpoints and registrations as they are now.
 func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGroupBinding) targets.Changes {
-	endpoints, _, _ := c.endpoints(ctx, binding)
+	endpoints, _ := c.endpoints(ctx, binding)
 	for i := range endpoints {
 		if pod := c.pod(ctx, endpoints[i].Pod); pod != nil {
 			endpoints[i].Judging = readiness.Judging(pod)

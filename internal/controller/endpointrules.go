@@ -60,7 +60,7 @@ func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.Targ
 		return
 	}
 	list := []need{}
-	endpoints, _, _ := c.endpoints(ctx, binding)
+	endpoints, _ := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
 		if pod == nil {

@@ -46,6 +46,7 @@ func outcome(ctx context.Context, err error) (ctrl.Result, error) {
 			logger.Error(err, "AWS rejects what was built")
 			return ctrl.Result{RequeueAfter: afterBug}, nil
 		}
+	case cloud.Transient:
 	}
 	return ctrl.Result{}, err
 }

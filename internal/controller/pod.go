@@ -38,8 +38,8 @@ type podController struct {
 
 func (c *podController) setup(manager ctrl.Manager) error {
 	gated := predicate.NewPredicateFuncs(func(o client.Object) bool { return readiness.HasGate(o.(*corev1.Pod)) })
-	namespace := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
-		return requests(c.closedPods(o.GetNamespace()))
+	namespace := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return requests(c.closedPods(ctx, o.GetNamespace()))
 	})
 	return ctrl.NewControllerManagedBy(manager).Named("pod").
 		For(&corev1.Pod{}, builder.WithPredicates(gated)).
@@ -102,7 +102,7 @@ func (c *podController) evidence(ctx context.Context, pod *corev1.Pod) []readine
 }
 
 func (c *podController) locate(ctx context.Context, evidence *readiness.Evidence, binding *v1beta1.TargetGroupBinding, pod *corev1.Pod) {
-	endpoints, _, _ := c.endpoints(ctx, binding)
+	endpoints, _ := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		if endpoint.UID != pod.UID {
 			continue

@@ -7,6 +7,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
@@ -14,8 +15,8 @@ import (
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
-// Setup adds all controllers to a manager.
-func Setup(manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+// Setup adds all controllers to a manager. The context is that of the process.
+func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	recorder := Events{manager.GetEventRecorder("sluice")}
 	book := health.NewBook()
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
@@ -30,14 +31,16 @@ func Setup(manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	}
 	watcher := health.NewWatcher(book, ask, func(group string) {
 		pods.bell.ring(pods.waitingFor(group)...)
-		bindings.bell.ring(view.bindingsOfGroup(group)...)
+		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
 	})
 	pods.watcher = watcher
 	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
 	bindings.needs = rules.note
-	stacks.rejected = func(ingress *networkingv1.Ingress) { pods.bell.ring(view.closedPods(ingress.Namespace)...) }
+	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
+		pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
+	}
 
-	if err := view.index(manager); err != nil {
+	if err := view.index(ctx, manager); err != nil {
 		return err
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
@@ -50,9 +53,4 @@ func Setup(manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	return manager.Add(watcher)
 }
 
-func nameOf(object interface {
-	GetNamespace() string
-	GetName() string
-}) types.NamespacedName {
-	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
-}
+func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }

@@ -43,7 +43,7 @@ type stackController struct {
 	// shared holds a token while somebody makes or removes what all stacks share.
 	shared chan struct{}
 	// rejected is told when an Ingress begins or ceases to have problems.
-	rejected func(*networkingv1.Ingress)
+	rejected func(context.Context, *networkingv1.Ingress)
 }
 
 func (c *stackController) setup(manager ctrl.Manager) error {
@@ -209,7 +209,7 @@ func (c *stackController) report(ctx context.Context, object *networkingv1.Ingre
 		if len(rejecting) > 0 {
 			log.FromContext(ctx).Info("ingress is rejected", "problems", strings.Join(rejecting, "; "))
 		}
-		c.rejected(object)
+		c.rejected(ctx, object)
 	}
 }
 
@@ -271,10 +271,8 @@ func (c *stackController) remove(ctx context.Context, object *networkingv1.Ingre
 // protected: an Ingress that asks for deletion protection keeps its load balancer when
 // it is deleted, as with the incumbent.
 func protected(object *networkingv1.Ingress) error {
-	attributes, err := annotations.New(object.Annotations, nil).StringMap("load-balancer-attributes")
-	if err != nil {
-		return nil // it never was applied
-	}
+	// What cannot be read was never applied, and protects nothing.
+	attributes, _ := annotations.New(object.Annotations, nil).StringMap("load-balancer-attributes")
 	if on, _ := strconv.ParseBool(attributes["deletion_protection.enabled"]); on {
 		return fmt.Errorf("%s holds deletion_protection.enabled=true: the load balancer is kept; set it to false to let the Ingress go",
 			annotations.Prefix+"load-balancer-attributes")

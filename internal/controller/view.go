@@ -34,7 +34,7 @@ const (
 	ingressesByBacked = "backend.service.name"
 )
 
-func (v *view) index(manager ctrl.Manager) error {
+func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
 	for _, index := range []struct {
 		object client.Object
 		field  string
@@ -54,7 +54,7 @@ func (v *view) index(manager ctrl.Manager) error {
 			return names
 		}},
 	} {
-		if err := manager.GetFieldIndexer().IndexField(context.Background(), index.object, index.field, index.values); err != nil {
+		if err := manager.GetFieldIndexer().IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.object, index.field, err)
 		}
 	}
@@ -90,27 +90,26 @@ func (v *view) services(ctx context.Context, object *networkingv1.Ingress) map[s
 	return out
 }
 
-// endpoints of a binding, and the Service's port; ok is false when there is no such
-// Service or port.
-func (v *view) endpoints(ctx context.Context, binding *v1beta1.TargetGroupBinding) (list []targets.Endpoint, port corev1.ServicePort, ok bool) {
+// endpoints of a binding; ok is false when its Service has no such port, or is not there.
+func (v *view) endpoints(ctx context.Context, binding *v1beta1.TargetGroupBinding) (list []targets.Endpoint, ok bool) {
 	service := v.service(ctx, binding.Namespace, binding.Spec.ServiceRef.Name)
 	if service == nil {
-		return nil, corev1.ServicePort{}, false
+		return nil, false
 	}
-	port, ok = ingress.ServicePort(service, binding.Spec.ServiceRef.Port.String())
+	port, ok := ingress.ServicePort(service, binding.Spec.ServiceRef.Port.String())
 	if !ok {
-		return nil, corev1.ServicePort{}, false
+		return nil, false
 	}
 	var list_ discoveryv1.EndpointSliceList
 	if err := v.List(ctx, &list_, client.InNamespace(binding.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
-		return nil, corev1.ServicePort{}, false
+		return nil, false
 	}
 	var slices_ targets.Slices
 	for i := range list_.Items {
 		slices_ = append(slices_, &list_.Items[i])
 	}
 	list = targets.Endpoints(port.Name, slices_, func(name types.NamespacedName) *corev1.Pod { return v.pod(ctx, name) })
-	return list, port, true
+	return list, true
 }
 
 // pod is nil when it does not exist.
@@ -130,9 +129,9 @@ func (v *view) bindings(ctx context.Context, options ...client.ListOption) []v1b
 	return list.Items
 }
 
-func (v *view) bindingsOfGroup(arn string) []types.NamespacedName {
+func (v *view) bindingsOfGroup(ctx context.Context, arn string) []types.NamespacedName {
 	var names []types.NamespacedName
-	for _, binding := range v.bindings(context.Background(), client.MatchingFields{bindingsByGroup: arn}) {
+	for _, binding := range v.bindings(ctx, client.MatchingFields{bindingsByGroup: arn}) {
 		names = append(names, nameOf(&binding))
 	}
 	return names
@@ -151,9 +150,9 @@ func (v *view) bindingsOfPod(ctx context.Context, namespace string, labels map[s
 }
 
 // closedPods are the Pods of a namespace that have a gate which is not open.
-func (v *view) closedPods(namespace string) []types.NamespacedName {
+func (v *view) closedPods(ctx context.Context, namespace string) []types.NamespacedName {
 	var pods corev1.PodList
-	if err := v.List(context.Background(), &pods, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := v.List(ctx, &pods, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
 	var names []types.NamespacedName

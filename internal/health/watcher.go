@@ -64,7 +64,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection: only the leader spends the account's calls.
+// NeedLeaderElection holds the watcher back on standbys: only the leader spends the account's calls.
 func (w *Watcher) NeedLeaderElection() bool { return true }
 
 // step puts the next question if it is due, and says when to look again.

@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
@@ -14,9 +16,9 @@ func (p *planner) securityGroups() {
 	for _, want := range p.want.SecurityGroups {
 		have, exists := find(p.have.SecurityGroups, want.Key, securityGroupKey)
 		if !exists {
-			p.add(Create, securityGroupKind, want.Key, want.Name, missing, CreateSecurityGroup{Want: want})
+			p.add(Create, subject{securityGroupKind, want.Key, want.Name}, missing, CreateSecurityGroup{Want: want})
 		} else {
-			p.tags(securityGroupKind, want.Key, want.Name, want.Tags, have.Tags, keepLegacy)
+			p.tags(subject{securityGroupKind, want.Key, want.Name}, want.Tags, have.Tags, keepLegacy)
 		}
 		p.permissions(want, have)
 	}
@@ -26,11 +28,11 @@ func (p *planner) securityGroups() {
 // changed source never leaves a moment without either.
 func (p *planner) permissions(want, have model.SecurityGroup) {
 	if missing := lacking(want.Ingress, have.Ingress); len(missing) > 0 {
-		p.add(Modify, securityGroupKind, want.Key, want.Name, "lacks permissions: "+describe(missing),
+		p.add(Modify, subject{securityGroupKind, want.Key, want.Name}, "lacks permissions: "+describe(missing),
 			AuthorizeIngress{Group: want.Key, Permissions: missing}, want.Key)
 	}
 	if surplus := lacking(have.Ingress, want.Ingress); len(surplus) > 0 {
-		p.add(Modify, securityGroupKind, want.Key, want.Name, "has permissions that are not wanted: "+describe(surplus),
+		p.add(Modify, subject{securityGroupKind, want.Key, want.Name}, "has permissions that are not wanted: "+describe(surplus),
 			RevokeIngress{Group: want.Key, Permissions: surplus}, want.Key)
 	}
 }
@@ -48,23 +50,20 @@ func lacking(a, b []model.Permission) []model.Permission {
 }
 
 func describe(permissions []model.Permission) string {
-	var text string
+	parts := make([]string, len(permissions))
 	for i, p := range permissions {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s %d-%d from %s%s%s%s", p.Protocol, p.FromPort, p.ToPort, p.CIDR, p.CIDR6, p.PrefixList, p.SourceGroup)
+		parts[i] = fmt.Sprintf("%s %d-%d from %s", p.Protocol, p.FromPort, p.ToPort, cmp.Or(p.CIDR, p.CIDR6, p.PrefixList, p.SourceGroup))
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 func (p *planner) targetGroups() {
 	for _, want := range p.want.TargetGroups {
 		have, exists := find(p.have.TargetGroups, want.Key, targetGroupKey)
 		if !exists {
-			p.add(Create, targetGroupKind, want.Key, want.Name, missing, CreateTargetGroup{Want: want})
+			p.add(Create, subject{targetGroupKind, want.Key, want.Name}, missing, CreateTargetGroup{Want: want})
 			if len(want.Attributes) > 0 {
-				p.add(Modify, targetGroupKind, want.Key, want.Name, "is new and wants attributes",
+				p.add(Modify, subject{targetGroupKind, want.Key, want.Name}, "is new and wants attributes",
 					ModifyTargetGroupAttributes{Group: want.Key, Attributes: want.Attributes}, want.Key)
 			}
 			continue
@@ -75,14 +74,14 @@ func (p *planner) targetGroups() {
 
 func (p *planner) targetGroup(want, have model.TargetGroup) {
 	if want.HealthCheck != have.HealthCheck {
-		p.add(Modify, targetGroupKind, want.Key, have.Name, fmt.Sprintf("health check is %+v, wanted %+v", have.HealthCheck, want.HealthCheck),
+		p.add(Modify, subject{targetGroupKind, want.Key, have.Name}, fmt.Sprintf("health check is %+v, wanted %+v", have.HealthCheck, want.HealthCheck),
 			ModifyHealthCheck{Group: want.Key, Want: want.HealthCheck}, want.Key)
 	}
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {
-		p.add(Modify, targetGroupKind, want.Key, have.Name, "attributes differ: "+list(changed),
+		p.add(Modify, subject{targetGroupKind, want.Key, have.Name}, "attributes differ: "+list(changed),
 			ModifyTargetGroupAttributes{Group: want.Key, Attributes: changed}, want.Key)
 	}
-	p.tags(targetGroupKind, want.Key, have.Name, want.Tags, have.Tags, keepLegacy)
+	p.tags(subject{targetGroupKind, want.Key, have.Name}, want.Tags, have.Tags, keepLegacy)
 }
 
 // bindings: an existing object keeps its name and namespace, as its target group does.
@@ -93,12 +92,12 @@ func (p *planner) bindings() {
 			exists = false // a binding's target group never changes; the new group has a binding of its own
 		}
 		if !exists {
-			p.add(Create, bindingKind, want.Key, want.Namespace+"/"+want.Name, missing, CreateBinding{Want: want}, want.TargetGroup)
+			p.add(Create, subject{bindingKind, want.Key, want.Namespace + "/" + want.Name}, missing, CreateBinding{Want: want}, want.TargetGroup)
 			continue
 		}
 		want.Namespace, want.Name = have.Namespace, have.Name
 		if !reflect.DeepEqual(want, have) {
-			p.add(Modify, bindingKind, want.Key, want.Namespace+"/"+want.Name, "differs from what is wanted", ModifyBinding{Want: want}, want.TargetGroup)
+			p.add(Modify, subject{bindingKind, want.Key, want.Namespace + "/" + want.Name}, "differs from what is wanted", ModifyBinding{Want: want}, want.TargetGroup)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func (p *planner) loadBalancer() {
 		return
 	}
 	if have != nil && have.Scheme != want.Scheme {
-		p.add(Delete, loadBalancerKind, have.Key, have.Name, fmt.Sprintf("its scheme is %s, wanted %s, and a scheme cannot be changed", have.Scheme, want.Scheme),
+		p.add(Delete, subject{loadBalancerKind, have.Key, have.Name}, fmt.Sprintf("its scheme is %s, wanted %s, and a scheme cannot be changed", have.Scheme, want.Scheme),
 			DeleteLoadBalancer{ID: p.have.IDs[have.Key]})
 		p.have.LoadBalancer, p.have.Listeners, p.have.Rules, have = nil, nil, nil, nil
 	}
@@ -29,25 +29,25 @@ func (p *planner) loadBalancer() {
 }
 
 func (p *planner) createLoadBalancer(want model.LoadBalancer) {
-	p.add(Create, loadBalancerKind, want.Key, want.Name, missing, CreateLoadBalancer{Want: want}, ownKeys(want.SecurityGroups)...)
+	p.add(Create, subject{loadBalancerKind, want.Key, want.Name}, missing, CreateLoadBalancer{Want: want}, ownKeys(want.SecurityGroups)...)
 	if len(want.Attributes) > 0 {
-		p.add(Modify, loadBalancerKind, want.Key, want.Name, "is new and wants attributes",
+		p.add(Modify, subject{loadBalancerKind, want.Key, want.Name}, "is new and wants attributes",
 			ModifyLoadBalancerAttributes{LoadBalancer: want.Key, Attributes: want.Attributes}, want.Key)
 	}
 }
 
 func (p *planner) modifyLoadBalancer(want, have model.LoadBalancer) {
-	p.tags(loadBalancerKind, want.Key, have.Name, want.Tags, have.Tags, keepLegacy)
+	p.tags(subject{loadBalancerKind, want.Key, have.Name}, want.Tags, have.Tags, keepLegacy)
 	if !sameSet(want.SecurityGroups, have.SecurityGroups) {
-		p.add(Modify, loadBalancerKind, want.Key, have.Name, fmt.Sprintf("security groups are %v, wanted %v", have.SecurityGroups, want.SecurityGroups),
+		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("security groups are %v, wanted %v", have.SecurityGroups, want.SecurityGroups),
 			SetSecurityGroups{SecurityGroups: want.SecurityGroups}, append(ownKeys(want.SecurityGroups), want.Key)...)
 	}
 	if !sameSet(want.Subnets, have.Subnets) {
-		p.add(Modify, loadBalancerKind, want.Key, have.Name, fmt.Sprintf("subnets are %v, wanted %v", have.Subnets, want.Subnets),
+		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("subnets are %v, wanted %v", have.Subnets, want.Subnets),
 			SetSubnets{Subnets: want.Subnets}, want.Key)
 	}
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {
-		p.add(Modify, loadBalancerKind, want.Key, have.Name, "attributes differ: "+list(changed),
+		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, "attributes differ: "+list(changed),
 			ModifyLoadBalancerAttributes{LoadBalancer: want.Key, Attributes: changed}, want.Key)
 	}
 }
@@ -60,19 +60,19 @@ func (p *planner) listeners() {
 	}
 	for _, have := range p.have.Listeners {
 		if _, ok := find(p.want.Listeners, have.Key, listenerKey); !ok {
-			p.add(Delete, listenerKind, have.Key, "", unwanted, DeleteListener{ID: p.have.IDs[have.Key]})
+			p.add(Delete, subject{listenerKind, have.Key, ""}, unwanted, DeleteListener{ID: p.have.IDs[have.Key]})
 		}
 	}
 	for _, want := range p.want.Listeners {
 		have, exists := find(p.have.Listeners, want.Key, listenerKey)
 		if !exists {
-			p.add(Create, listenerKind, want.Key, "", missing, CreateListener{Want: want}, append(used(want.Default), model.LoadBalancerKey)...)
+			p.add(Create, subject{listenerKind, want.Key, ""}, missing, CreateListener{Want: want}, append(used(want.Default), model.LoadBalancerKey)...)
 			continue
 		}
 		if want.Protocol != have.Protocol || !sameAction(want.Default, have.Default) {
-			p.add(Modify, listenerKind, want.Key, "", "protocol or default action differ", ModifyListener{Want: want}, append(used(want.Default), want.Key)...)
+			p.add(Modify, subject{listenerKind, want.Key, ""}, "protocol or default action differ", ModifyListener{Want: want}, append(used(want.Default), want.Key)...)
 		}
-		p.tags(listenerKind, want.Key, "", want.Tags, have.Tags, nil)
+		p.tags(subject{listenerKind, want.Key, ""}, want.Tags, have.Tags, nil)
 	}
 }
 

@@ -29,21 +29,21 @@ func (p *planner) rules() {
 func (p *planner) rulesOf(listener model.Key, want, have []model.Rule) {
 	pairs, missingRules, surplus := pair(want, have)
 	if priorities := moves(pairs, surplus); len(priorities) > 0 {
-		p.add(Modify, ruleKind, listener, fmt.Sprintf("priorities of %s", listener), fmt.Sprintf("%d rules change places", len(priorities)),
+		p.add(Modify, subject{ruleKind, listener, fmt.Sprintf("priorities of %s", listener)}, fmt.Sprintf("%d rules change places", len(priorities)),
 			SetRulePriorities{Priorities: priorities}, listener)
 	}
 	for _, pair := range pairs {
 		if pair.want.Key != pair.have.Key || !sameAction(pair.want.Action, pair.have.Action) {
-			p.add(Modify, ruleKind, pair.have.Key, ruleName(pair.want), "conditions or actions differ",
+			p.add(Modify, subject{ruleKind, pair.have.Key, ruleName(pair.want)}, "conditions or actions differ",
 				ModifyRule{Rule: pair.have.Key, Want: pair.want}, append(used(pair.want.Action), pair.have.Key)...)
 		}
-		p.tags(ruleKind, pair.want.Key, ruleName(pair.want), pair.want.Tags, pair.have.Tags, nil)
+		p.tags(subject{ruleKind, pair.want.Key, ruleName(pair.want)}, pair.want.Tags, pair.have.Tags, nil)
 	}
 	for _, rule := range missingRules {
-		p.add(Create, ruleKind, rule.Key, ruleName(rule), missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...)
+		p.add(Create, subject{ruleKind, rule.Key, ruleName(rule)}, missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...)
 	}
 	for _, rule := range surplus {
-		p.add(Delete, ruleKind, rule.Key, ruleName(rule), unwanted, DeleteRule{ID: p.have.IDs[rule.Key]})
+		p.add(Delete, subject{ruleKind, rule.Key, ruleName(rule)}, unwanted, DeleteRule{ID: p.have.IDs[rule.Key]})
 	}
 }
 

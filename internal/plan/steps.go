@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/sluice-lb/sluice/internal/model"
@@ -42,8 +43,15 @@ type planner struct {
 	steps   []Step
 }
 
-func (p *planner) add(verb Verb, kind string, key model.Key, name, why string, action Action, after ...model.Key) {
-	p.steps = append(p.steps, Step{Verb: verb, Kind: kind, Key: key, Name: name, After: after, Why: why, Action: action})
+// subject is what a step is about.
+type subject struct {
+	kind string
+	key  model.Key
+	name string
+}
+
+func (p *planner) add(verb Verb, about subject, why string, action Action, after ...model.Key) {
+	p.steps = append(p.steps, Step{Verb: verb, Kind: about.kind, Key: about.key, Name: about.name, After: after, Why: why, Action: action})
 }
 
 // retired marks a key of something that makes room for a successor of the same key.
@@ -59,10 +67,7 @@ func retire(want model.Stack, have model.Observed) model.Observed {
 	out := have
 	out.TargetGroups = slices.Clone(have.TargetGroups)
 	out.Listeners, out.Rules = slices.Clone(have.Listeners), slices.Clone(have.Rules)
-	out.IDs = make(map[model.Key]string, len(have.IDs))
-	for key, id := range have.IDs {
-		out.IDs[key] = id
-	}
+	out.IDs = maps.Clone(have.IDs)
 	for i, group := range out.TargetGroups {
 		if wanted, ok := find(want.TargetGroups, group.Key, targetGroupKey); ok && !convertible(wanted, group) {
 			old := group.Key + retired

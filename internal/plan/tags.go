@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // keepLegacy reports tag keys that older controllers put on load balancers, target
@@ -21,11 +19,11 @@ func keepLegacy(key string) bool {
 
 // tags makes the tags of a resource what is wanted: foreign ones do not survive,
 // unless they are declared external, belong to AWS, or keep says so.
-func (p *planner) tags(kind string, key model.Key, name string, want, have map[string]string, keep func(string) bool) {
+func (p *planner) tags(about subject, want, have map[string]string, keep func(string) bool) {
 	changed := differing(want, have)
 	maps.DeleteFunc(changed, func(k, _ string) bool { return slices.Contains(p.options.ExternalTags, k) })
 	if len(changed) > 0 {
-		p.add(Modify, kind, key, name, "tags differ: "+list(changed), AddTags{Tags: changed}, key)
+		p.add(Modify, about, "tags differ: "+list(changed), AddTags{Tags: changed}, about.key)
 	}
 	var surplus []string
 	for k := range have {
@@ -37,7 +35,7 @@ func (p *planner) tags(kind string, key model.Key, name string, want, have map[s
 	}
 	slices.Sort(surplus)
 	if len(surplus) > 0 {
-		p.add(Modify, kind, key, name, "has tags that are not wanted: "+strings.Join(surplus, ", "), RemoveTags{Keys: surplus}, key)
+		p.add(Modify, about, "has tags that are not wanted: "+strings.Join(surplus, ", "), RemoveTags{Keys: surplus}, about.key)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -74,15 +75,12 @@ func ServicePort(service *corev1.Service, port string) (corev1.ServicePort, bool
 
 // portNames lists the ports of a Service for a message.
 func portNames(service *corev1.Service) string {
-	text := ""
+	names := make([]string, len(service.Spec.Ports))
 	for i, port := range service.Spec.Ports {
-		if i > 0 {
-			text += ", "
-		}
-		text += strconv.Itoa(int(port.Port))
+		names[i] = strconv.Itoa(int(port.Port))
 		if port.Name != "" {
-			text += fmt.Sprintf(" (%s)", port.Name)
+			names[i] += fmt.Sprintf(" (%s)", port.Name)
 		}
 	}
-	return text
+	return strings.Join(names, ", ")
 }

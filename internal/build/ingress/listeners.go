@@ -98,6 +98,7 @@ func comparePaths(x, y networkingv1.HTTPIngressPath) int {
 			return 0
 		case networkingv1.PathTypePrefix:
 			return 1
+		case networkingv1.PathTypeImplementationSpecific:
 		}
 		return 2
 	}
