@@ -30,11 +30,11 @@ build: bin/sluice bin/kubectl-sluice bin/sluice-lab ## Build bin/sluice, bin/kub
 .PHONY: bin/sluice bin/kubectl-sluice bin/sluice-lab
 bin/sluice bin/kubectl-sluice:
 	@echo "building $@"
-	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 
 bin/sluice-lab:
 	@echo "building $@ (it holds all of Kubernetes: the first time takes minutes, later seconds)"
-	@$(GO_LAB) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o ../$@ ./cmd/sluice-lab
+	@$(GO_LAB) build -ldflags '-s -w $(LDFLAGS)' -o ../$@ ./cmd/sluice-lab
 
 .PHONY: test
 test: test-root test-lab ## Run all tests, those of the lab last

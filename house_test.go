@@ -66,8 +66,8 @@ var rooms = map[string][]string{
 
 // outsiders says who may import a module that shapes whoever imports it.
 var outsiders = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2":             {"internal/cloud"},
-	"github.com/aws/smithy-go":                 {"internal/cloud"},
+	"github.com/aws/aws-sdk-go-v2":             {"internal/cloud", "lab"},
+	"github.com/aws/smithy-go":                 {"internal/cloud", "lab"},
 	"sigs.k8s.io/controller-runtime":           {"internal/admission", "internal/controller", "internal/drain", "internal/readiness", "internal/targets", "cmd/sluice"},
 	"k8s.io/kubernetes":                        {"lab"},
 	"github.com/stretchr/testify":              {},

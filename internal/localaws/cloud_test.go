@@ -27,7 +27,7 @@ import (
 
 // cloud is a running local AWS and clients of it.
 type cloud struct {
-	*testing.T
+	testing.TB
 	*localaws.Cloud
 	admin localaws.Admin
 	elb   *elbv2.Client
@@ -64,7 +64,7 @@ var testSeed = localaws.Seed{
 }
 
 // start runs a local AWS for one test: fast, without throttling unless the test wants it.
-func start(t *testing.T, change func(*localaws.Config)) *cloud {
+func start(t testing.TB, change func(*localaws.Config)) *cloud {
 	t.Helper()
 	config := localaws.Config{
 		Addresses: netip.MustParsePrefix(fmt.Sprintf("127.%d.%d.0/24", 128+ranges.Add(1)%100, time.Now().UnixNano()/1000%256)), Throttling: "off",
@@ -91,7 +91,7 @@ func start(t *testing.T, change func(*localaws.Config)) *cloud {
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
 	return &cloud{
-		T: t, Cloud: running, admin: localaws.Admin{URL: running.URL()},
+		TB: t, Cloud: running, admin: localaws.Admin{URL: running.URL()},
 		elb: elbv2.NewFromConfig(sdk), ec2: ec2.NewFromConfig(sdk), sts: sts.NewFromConfig(sdk),
 	}
 }

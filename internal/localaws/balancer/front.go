@@ -39,6 +39,7 @@ type snapshot struct {
 type listener struct {
 	port   int            // as the API knows it
 	bound  netip.AddrPort // where it really listens
+	socket net.Listener
 	server *http.Server
 }
 
@@ -99,6 +100,7 @@ func (f *Front) listen(table *Table) {
 	for port, l := range f.listeners {
 		if table.Listeners[port] == nil {
 			delete(f.listeners, port)
+			_ = l.socket.Close() // at once: the port may be wanted again
 			f.plane.work.Go(l.drain)
 		}
 	}
@@ -122,7 +124,7 @@ func (f *Front) open(port int, idle time.Duration) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{port: port, bound: socket.Addr().(*net.TCPAddr).AddrPort()}
+	l := &listener{port: port, socket: socket, bound: socket.Addr().(*net.TCPAddr).AddrPort()}
 	l.server = &http.Server{
 		Handler:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
 		IdleTimeout:    idle,
@@ -130,7 +132,8 @@ func (f *Front) open(port int, idle time.Duration) (*listener, error) {
 		ErrorLog:       slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
 	}
 	f.plane.work.Go(func() {
-		if err := l.server.Serve(socket); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		err := l.server.Serve(socket)
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			f.plane.log.Error("a load balancer stopped listening", "address", l.bound, "error", err)
 		}
 	})

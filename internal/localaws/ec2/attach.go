@@ -106,17 +106,20 @@ func (n *Network) Detach(owner string) {
 	n.interfaces = slices.DeleteFunc(n.interfaces, func(i *networkInterface) bool { return i.owner == owner })
 }
 
-// reservedAddresses at the start of each subnet belong to AWS ("Subnet CIDR blocks", VPC guide).
-const reservedAddresses = 4
+// reservedAddresses is how many addresses of each subnet AWS keeps: four at the start, one at the end ("Subnet CIDR
+// blocks", VPC guide).
+const reservedAddresses = 5
 
-// freeAddress is the lowest address of the subnet that no interface has.
+// freeAddress is the highest address of the subnet that no interface has: from the end that instances and Pods, which
+// are seeded or come later, hardly ever reach.
 func (n *Network) freeAddress(s *subnet) netip.Addr {
-	address := s.cidr.Masked().Addr()
-	for range reservedAddresses {
-		address = address.Next()
+	last := s.cidr.Masked().Addr().As4()
+	for bit := s.cidr.Bits(); bit < 32; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
 	}
+	address := netip.AddrFrom4(last).Prev() // the last one is AWS's
 	for slices.ContainsFunc(n.interfaces, func(i *networkInterface) bool { return i.address == address }) {
-		address = address.Next()
+		address = address.Prev()
 	}
 	return address
 }

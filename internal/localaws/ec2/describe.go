@@ -123,9 +123,9 @@ func subnetNotFound(id string) error {
 	return wire.Errorf("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
 }
 
-// available counts the addresses that are left: AWS keeps five of each subnet ("Subnet CIDR blocks", VPC guide).
+// available counts the addresses that are left.
 func (n *Network) available(s *subnet) int {
-	count := 1<<(s.cidr.Addr().BitLen()-s.cidr.Bits()) - reservedAddresses - 1
+	count := 1<<(s.cidr.Addr().BitLen()-s.cidr.Bits()) - reservedAddresses
 	for _, i := range n.interfaces {
 		if i.subnet == s {
 			count--

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,6 +43,9 @@ func list[T any](n *Network, k kind[T], items []T, ids []string, notFound func(i
 	if q.DryRun {
 		return nil, "", errDryRun
 	}
+	if err := k.checkNames(q.Filters); err != nil {
+		return nil, "", err
+	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(items, func(item T) bool { return k.id(item) == id }) {
 			return nil, "", notFound(id)
@@ -49,26 +53,9 @@ func list[T any](n *Network, k kind[T], items []T, ids []string, notFound func(i
 	}
 	var found []T
 	for _, item := range items {
-		if len(ids) > 0 && !slices.Contains(ids, k.id(item)) {
-			continue
-		}
-		matches, err := n.matches(k.id(item), q.Filters, func(name string) ([]string, bool) {
-			get, ok := k.properties[name]
-			if !ok {
-				return nil, false
-			}
-			return get(item), true
-		})
-		if err != nil {
-			return nil, "", err
-		}
-		if matches {
+		named := len(ids) == 0 || slices.Contains(ids, k.id(item))
+		if named && k.matches(item, n.tags[k.id(item)], q.Filters) {
 			found = append(found, item)
-		}
-	}
-	if len(items) == 0 { // with nothing to look at, wrong names are still wrong
-		if err := k.checkNames(q.Filters); err != nil {
-			return nil, "", err
 		}
 	}
 	size := len(items)
@@ -90,35 +77,30 @@ func (k kind[T]) checkNames(filters []Filter) error {
 	for _, f := range filters {
 		_, known := k.properties[f.Name]
 		if !known && f.Name != "tag-key" && !strings.HasPrefix(f.Name, "tag:") {
-			return unknownFilter(f.Name)
+			return wire.Errorf("InvalidParameterValue", "The filter '%s' is invalid", f.Name)
 		}
 	}
 	return nil
 }
 
 // matches reports whether a resource meets all filters. Filters on tags are the same for all kinds.
-func (n *Network) matches(id string, filters []Filter, property func(name string) ([]string, bool)) (bool, error) {
-	all := true
+func (k kind[T]) matches(item T, tags map[string]string, filters []Filter) bool {
 	for _, f := range filters {
 		var have []string
 		if key, ok := strings.CutPrefix(f.Name, "tag:"); ok {
-			if value, tagged := n.tags[id][key]; tagged {
+			if value, tagged := tags[key]; tagged {
 				have = []string{value}
 			}
 		} else if f.Name == "tag-key" {
-			for key := range n.tags[id] {
-				have = append(have, key)
-			}
-		} else if have, ok = property(f.Name); !ok {
-			return false, unknownFilter(f.Name)
+			have = slices.Collect(maps.Keys(tags))
+		} else {
+			have = k.properties[f.Name](item)
 		}
-		all = all && anyMatch(f.Values, have)
+		if !anyMatch(f.Values, have) {
+			return false
+		}
 	}
-	return all, nil
-}
-
-func unknownFilter(name string) error {
-	return wire.Errorf("InvalidParameterValue", "The filter '%s' is invalid", name)
+	return true
 }
 
 func anyMatch(patterns, values []string) bool {

@@ -130,6 +130,9 @@ func (n *Network) AddVPC(v VPC) error {
 	if err != nil {
 		return fmt.Errorf("VPC %s: %w", v.ID, err)
 	}
+	if !cidr.Addr().Is4() {
+		return fmt.Errorf("VPC %s: %s is not an IPv4 range", v.ID, v.CIDR)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.findVPC(v.ID) != nil {
@@ -187,6 +190,9 @@ func (n *Network) AddInstance(i Instance) error {
 	address, err := netip.ParseAddr(i.PrivateIP)
 	if err != nil {
 		return fmt.Errorf("instance %s: %w", i.ID, err)
+	}
+	if !address.Is4() {
+		return fmt.Errorf("instance %s: %s is not an IPv4 address", i.ID, i.PrivateIP)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -1,0 +1,68 @@
+// Command kubectl-sluice is the kubectl plugin: it reads the cluster with the user's own
+// rights, hands what it finds to internal/diagnose, and prints the answer. It changes nothing.
+//
+//	kubectl sluice why pod/shop-7d9c -n web
+//	kubectl sluice version
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sluice-lb/sluice/internal/version"
+)
+
+const usage = `kubectl sluice says what Sluice does with your Pods, and why.
+
+Usage:
+  kubectl sluice why pod/NAME [-n NAMESPACE]   how the Pod's readiness gates stand, since when and
+                                               why; for a Pod without gates, why it has none
+  kubectl sluice version                       the version of this plugin
+
+Examples:
+  kubectl sluice why pod/shop-7d9c -n web
+  kubectl sluice why pod shop-7d9c --context staging
+
+It reads Pods, Namespaces, ReadinessGateSets and admission policies with your own rights, and
+changes nothing. What you may not read it says.
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := pflag.NewFlagSet("kubectl sluice", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	cluster := clusterFlags(flags)
+	help := flags.BoolP("help", "h", false, "Show this text.")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("%w; see kubectl sluice --help", err)
+	}
+	words := flags.Args()
+	switch {
+	case *help || len(words) == 0 || words[0] == "help":
+		_, err := fmt.Fprint(out, usage+flags.FlagUsages())
+		return err
+	case words[0] == "version" && len(words) == 1:
+		_, err := fmt.Fprintln(out, "kubectl-sluice", version.String())
+		return err
+	case words[0] == "why":
+		return why(ctx, cluster, words[1:], out)
+	}
+	return errors.New("no such command: " + words[0] + "; see kubectl sluice --help")
+}

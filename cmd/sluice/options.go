@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/controller"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// options are the flags. Those that the incumbent has bear its names and defaults.
+type options struct {
+	kubeconfig              string
+	cluster                 string
+	region, vpc             string
+	budgetShare             float64
+	ingressClass            string
+	defaultScheme           string
+	defaultTargetType       string
+	defaultTags             map[string]string
+	externalTags            []string
+	ingressWorkers          int
+	bindingWorkers          int
+	unreadyGrace            time.Duration
+	claimDeadline           time.Duration
+	leaderElection          bool
+	leaderElectionID        string
+	leaderElectionNamespace string
+	metricsAddress          string
+	probeAddress            string
+	logLevel                string
+	version                 bool
+}
+
+func parse(arguments []string) (options, error) {
+	var o options
+	flags := pflag.NewFlagSet("sluice", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.StringVar(&o.cluster, "cluster-name", "", "name that the cluster's AWS resources are tagged with (required)")
+	flags.StringVar(&o.vpc, "aws-vpc-id", "", "id of the cluster's VPC (required)")
+	flags.StringVar(&o.region, "aws-region", "", "AWS Region; empty: AWS_REGION, or the shared configuration")
+	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use, above 0 and at most 1")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
+	flags.StringVar(&o.ingressClass, "ingress-class", "alb", "value of the annotation kubernetes.io/ingress.class that is served")
+	flags.StringVar(&o.defaultScheme, "default-load-balancer-scheme", string(model.Internal), "scheme of load balancers whose Ingress names none: internal or internet-facing")
+	flags.StringVar(&o.defaultTargetType, "default-target-type", "instance", "target type of backends that name none: instance or ip (this build serves ip)")
+	flags.StringToStringVar(&o.defaultTags, "default-tags", nil, "tags for everything that is created: key=value,…")
+	flags.StringSliceVar(&o.externalTags, "external-managed-tags", nil, "tag keys that somebody else manages: never added, changed or removed")
+	flags.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
+	flags.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
+	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
+	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
+	flags.BoolVar(&o.leaderElection, "enable-leader-election", true, "only one replica acts at a time")
+	flags.StringVar(&o.leaderElectionID, "leader-election-id", "aws-load-balancer-controller-leader", "name of the Lease; the incumbent's, so that both never act at once")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "kube-system", "namespace of the Lease")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-addr", ":8080", "address of /metrics; 0 switches it off")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-addr", ":61779", "address of /healthz and /readyz")
+	flags.StringVar(&o.logLevel, "log-level", "info", "info or debug")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
+	flags.Usage = func() {
+		fmt.Fprintf(os.Stderr, "sluice makes AWS load balancers of Ingresses, and keeps Pods from being Ready before their targets are healthy.\n\nUsage:\n  sluice --cluster-name NAME --aws-vpc-id VPC [flags]\n\nFlags:\n%s", flags.FlagUsages())
+	}
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if len(flags.Args()) > 0 {
+		return o, fmt.Errorf("unexpected argument %q: sluice takes flags only", flags.Arg(0))
+	}
+	return o, nil
+}
+
+// validate names everything that is wrong, not only the first.
+func (o options) validate() error {
+	var complaints []error
+	complain := func(flag, value, remedy string) {
+		complaints = append(complaints, fmt.Errorf("  --%s=%s: %s", flag, value, remedy))
+	}
+	if o.cluster == "" {
+		complain("cluster-name", "", "give the name that the cluster's AWS resources are tagged with")
+	}
+	if !strings.HasPrefix(o.vpc, "vpc-") {
+		complain("aws-vpc-id", o.vpc, "give the id of the cluster's VPC, vpc-…")
+	}
+	if o.budgetShare <= 0 || o.budgetShare > 1 {
+		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1")
+	}
+	if !slices.Contains([]string{"internal", "internet-facing"}, o.defaultScheme) {
+		complain("default-load-balancer-scheme", o.defaultScheme, "write internal or internet-facing")
+	}
+	if !slices.Contains([]string{"instance", "ip"}, o.defaultTargetType) {
+		complain("default-target-type", o.defaultTargetType, "write instance or ip")
+	}
+	if !slices.Contains([]string{"info", "debug"}, o.logLevel) {
+		complain("log-level", o.logLevel, "write info or debug")
+	}
+	for flag, n := range map[string]int{"ingress-max-concurrent-reconciles": o.ingressWorkers, "targetgroupbinding-max-concurrent-reconciles": o.bindingWorkers} {
+		if n < 1 {
+			complain(flag, fmt.Sprint(n), "give a number of 1 or more")
+		}
+	}
+	for key := range o.defaultTags {
+		if slices.Contains([]string{model.ClusterTag, model.StackTag, model.ResourceTag, model.SharedResourceTag}, key) {
+			complain("default-tags", key, "the tag marks what belongs to Sluice; choose another key")
+		}
+		if slices.Contains(o.externalTags, key) {
+			complain("external-managed-tags", key, "the key is in --default-tags too; take it out of one")
+		}
+	}
+	return errors.Join(complaints...)
+}
+
+func (o options) cloudConfig() cloud.Config {
+	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare}
+}
+
+func (o options) controllerConfig() controller.Config {
+	return controller.Config{
+		Build: build.Config{
+			Cluster: o.cluster, DefaultTags: o.defaultTags, DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
+		},
+		IngressClass:   o.ingressClass,
+		UnreadyGrace:   o.unreadyGrace,
+		ClaimDeadline:  o.claimDeadline,
+		ExternalTags:   o.externalTags,
+		IngressWorkers: o.ingressWorkers,
+		BindingWorkers: o.bindingWorkers,
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/controller"
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/version"
+)
+
+// The lease is short, so that a lost leader is replaced within the five seconds that
+// draining allows for it (docs/design/drain.md), and standbys are warm.
+const (
+	leaseDuration = 5 * time.Second
+	renewDeadline = 3 * time.Second
+	retryPeriod   = time.Second
+)
+
+// start runs the controller until ctx ends.
+func start(ctx context.Context, o options) error {
+	logger := newLogger(o.logLevel)
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	logger.Info("starting", "version", version.String(), "cluster", o.cluster, "vpc", o.vpc)
+
+	aws, err := cloud.New(ctx, o.cloudConfig())
+	if err != nil {
+		return err
+	}
+	cluster, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	manager, err := newManager(ctx, cluster, o)
+	if err != nil {
+		return err
+	}
+	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
+		return err
+	}
+	registerMetrics()
+	if err := manager.Start(ctx); err != nil {
+		return fmt.Errorf("running the controllers: %w", err)
+	}
+	return nil
+}
+
+func newLogger(level string) logr.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if level == "debug" {
+		options.Level = slog.LevelDebug
+	}
+	return logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, options))
+}
+
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	loaded, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("loading the Kubernetes configuration (flag --kubeconfig): %w", err)
+	}
+	loaded.QPS = -1 // the API server's own fairness rules; a limit here would delay gates
+	loaded.UserAgent = "sluice/" + version.String()
+	return loaded, nil
+}
+
+func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Manager, error) {
+	objects := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, v1beta1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(objects); err != nil {
+			return nil, fmt.Errorf("building the scheme: %w", err)
+		}
+	}
+	manager, err := ctrl.NewManager(cluster, ctrl.Options{
+		Scheme:                        objects,
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Controller:                    config.Controller{EnableWarmup: new(true)},
+		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElection,
+		LeaderElectionID:              o.leaderElectionID,
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true, // the process ends right after
+		LeaseDuration:                 new(leaseDuration),
+		RenewDeadline:                 new(renewDeadline),
+		RetryPeriod:                   new(retryPeriod),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the manager: %w", err)
+	}
+	if err := manager.AddHealthzCheck("ping", func(*http.Request) error { return nil }); err != nil {
+		return nil, fmt.Errorf("adding the health probe: %w", err)
+	}
+	if err := manager.AddReadyzCheck("caches", synced(manager.GetCache())); err != nil {
+		return nil, fmt.Errorf("adding the readiness probe: %w", err)
+	}
+	return manager, warm(ctx, manager)
+}
+
+// warm has the caches filled before this replica leads, so that it can act at once.
+func warm(ctx context.Context, manager ctrl.Manager) error {
+	for _, object := range []client.Object{
+		&corev1.Pod{}, &corev1.Service{}, &corev1.Node{}, &corev1.Namespace{}, &discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
+		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{},
+	} {
+		if _, err := manager.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watching %T: %w", object, err)
+		}
+	}
+	return nil
+}
+
+// synced is ready once every cache has been filled.
+func synced(informers cache.Cache) func(*http.Request) error {
+	return func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), time.Second)
+		defer cancel()
+		if !informers.WaitForCacheSync(ctx) {
+			return fmt.Errorf("caches are still being filled")
+		}
+		return nil
+	}
+}
+
+func registerMetrics() {
+	for _, room := range [][]prometheus.Collector{cloud.Collectors(), health.Collectors(), controller.Collectors()} {
+		metrics.Registry.MustRegister(room...)
+	}
+}

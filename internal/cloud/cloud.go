@@ -1,0 +1,77 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+)
+
+// Config is what a Cloud needs to know.
+type Config struct {
+	Cluster string // flag --cluster-name
+	Region  string // flag --aws-region; empty: the SDK finds it
+	VPC     string // flag --aws-vpc-id
+	// BudgetShare is the part of the account's documented rates to use, above 0 and at
+	// most 1 (flag --aws-budget-share).
+	BudgetShare float64
+}
+
+// Cloud is AWS as the rest of Sluice sees it. It is safe for concurrent use, with one
+// exception: a stack must be observed and applied by one goroutine at a time.
+type Cloud struct {
+	cluster   string
+	vpc       string
+	elb       *elbv2.Client
+	ec2       *ec2.Client
+	budget    *Budget
+	inventory inventory
+	network   networkCache
+	endpoints endpointCache
+}
+
+// New makes a Cloud from the SDK's default configuration: environment, web identity,
+// pod identity or instance role. It makes no call.
+func New(ctx context.Context, config Config) (*Cloud, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	var options []func(*awsconfig.LoadOptions) error
+	if config.Region != "" {
+		options = append(options, awsconfig.WithRegion(config.Region))
+	}
+	// One attempt a call: what follows a failure is decided by its kind, in one place.
+	options = append(options, awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithAppID("sluice"))
+	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	if loaded.Region == "" {
+		return nil, errors.New("no AWS Region: set --aws-region or AWS_REGION")
+	}
+	return &Cloud{
+		cluster: config.Cluster,
+		vpc:     config.VPC,
+		elb:     elbv2.NewFromConfig(loaded),
+		ec2:     ec2.NewFromConfig(loaded),
+		budget:  NewBudget(config.BudgetShare),
+	}, nil
+}
+
+func (c Config) validate() error {
+	var complaints []error
+	if c.Cluster == "" {
+		complaints = append(complaints, errors.New("--cluster-name is empty: give the name that the cluster's AWS resources are tagged with"))
+	}
+	if c.VPC == "" {
+		complaints = append(complaints, errors.New("--aws-vpc-id is empty: give the id of the cluster's VPC"))
+	}
+	if c.BudgetShare <= 0 || c.BudgetShare > 1 {
+		complaints = append(complaints, fmt.Errorf("--aws-budget-share is %v: give a number above 0 and at most 1", c.BudgetShare))
+	}
+	return errors.Join(complaints...)
+}

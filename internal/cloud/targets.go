@@ -1,0 +1,95 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// batch is how many targets go into one call. AWS documents no number; larger
+// batches are rejected now and then (kubernetes/kubernetes issue 101592).
+const batch = 200
+
+// Register puts targets into a group. The targets are asked for when the budget lets
+// the call through, so that what came up while it waited goes along. It returns what
+// was registered; none is no call.
+func (c *Cloud) Register(ctx context.Context, group string, targets func() []model.Target) ([]model.Target, error) {
+	return c.send(ctx, "RegisterTargets", targets, func(ctx context.Context, list []elbv2types.TargetDescription) error {
+		_, err := c.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: new(group), Targets: list})
+		return err
+	})
+}
+
+// Deregister takes targets out of a group, as Register puts them in.
+func (c *Cloud) Deregister(ctx context.Context, group string, targets func() []model.Target) ([]model.Target, error) {
+	return c.send(ctx, "DeregisterTargets", targets, func(ctx context.Context, list []elbv2types.TargetDescription) error {
+		_, err := c.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: new(group), Targets: list})
+		return err
+	})
+}
+
+func (c *Cloud) send(ctx context.Context, operation string, targets func() []model.Target, call func(context.Context, []elbv2types.TargetDescription) error) ([]model.Target, error) {
+	var sent []model.Target
+	if len(targets()) == 0 {
+		return nil, nil
+	}
+	for {
+		if err := c.budget.Acquire(ctx, elbv2Service, operation, Registration); err != nil {
+			return sent, err
+		}
+		list := slices.DeleteFunc(targets(), func(t model.Target) bool { return slices.Contains(sent, t) })
+		chunk := list[:min(len(list), batch)]
+		if len(chunk) == 0 {
+			return sent, nil
+		}
+		_, err := attempt(ctx, c, elbv2Service, operation, func(ctx context.Context) (*struct{}, error) { return nil, call(ctx, descriptions(chunk)) })
+		if err != nil {
+			return sent, fmt.Errorf("%d targets: %w", len(chunk), err)
+		}
+		sent = append(sent, chunk...)
+		if len(chunk) == len(list) {
+			return sent, nil
+		}
+	}
+}
+
+func descriptions(targets []model.Target) []elbv2types.TargetDescription {
+	var out []elbv2types.TargetDescription
+	for _, target := range targets {
+		d := elbv2types.TargetDescription{Id: new(target.Address.Addr().String()), Port: new(int32(target.Address.Port()))}
+		if target.Zone != "" {
+			d.AvailabilityZone = new(target.Zone)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// TargetHealth asks for the health of all targets of a group.
+func (c *Cloud) TargetHealth(ctx context.Context, class Class, group string) ([]model.TargetHealth, error) {
+	out, err := elbCall(ctx, c, class, "DescribeTargetHealth", c.elb.DescribeTargetHealth, &elbv2.DescribeTargetHealthInput{TargetGroupArn: new(group)})
+	if err != nil {
+		return nil, err
+	}
+	var list []model.TargetHealth
+	for _, described := range out.TargetHealthDescriptions {
+		address, err := netip.ParseAddr(deref(described.Target.Id))
+		if err != nil {
+			continue // an instance or a Lambda function that somebody put in by hand
+		}
+		health := model.TargetHealth{Address: netip.AddrPortFrom(address, uint16(deref(described.Target.Port)))}
+		if described.TargetHealth != nil {
+			health.State = model.HealthState(described.TargetHealth.State)
+			health.Reason = string(described.TargetHealth.Reason)
+			health.Description = deref(described.TargetHealth.Description)
+		}
+		list = append(list, health)
+	}
+	return list, nil
+}

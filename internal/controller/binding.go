@@ -1,0 +1,359 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
+	"github.com/sluice-lb/sluice/internal/targets"
+)
+
+// bindingFinalizer is the incumbent's.
+const bindingFinalizer = "elbv2.k8s.aws/resources"
+
+// bindingController keeps the targets of a target group.
+type bindingController struct {
+	*view
+	client client.Client
+	cloud  *cloud.Cloud
+	book   *health.Book
+	events Events
+	bell   bell
+	// registered is told which Pods' targets have changed.
+	registered func([]types.NamespacedName)
+	// needs is told what a binding wants opened; nil when the binding goes.
+	needs func(binding types.NamespacedName, needs []need)
+}
+
+func (c *bindingController) setup(manager ctrl.Manager) error {
+	byService := func(ctx context.Context, namespace, service string) []reconcile.Request {
+		var out []reconcile.Request
+		for _, binding := range c.bindings(ctx, client.InNamespace(namespace), client.MatchingFields{bindingsByService: service}) {
+			out = append(out, reconcile.Request{NamespacedName: nameOf(&binding)})
+		}
+		return out
+	}
+	slice := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return byService(ctx, o.GetNamespace(), o.GetLabels()[discoveryv1.LabelServiceName])
+	})
+	service := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return byService(ctx, o.GetNamespace(), o.GetName())
+	})
+	pod := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return requests(c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels()))
+	})
+	return ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
+		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&discoveryv1.EndpointSlice{}, slice).
+		Watches(&corev1.Service{}, service).
+		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged)).
+		WatchesRawSource(c.bell.source()).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers}).
+		Complete(c)
+}
+
+// servingChanged lets Pod events through that can change which targets there are: the
+// Pod itself is fresher than the EndpointSlices that name it.
+var servingChanged = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return false }, // the slice will say so
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
+		wasReady, _ := targets.ContainersReady(before)
+		isReady, _ := targets.ContainersReady(after)
+		return wasReady != isReady || targets.Ending(before) != targets.Ending(after)
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return true },
+}
+
+// Reconcile brings the targets of one binding in line.
+func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	var binding v1beta1.TargetGroupBinding
+	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil {
+		c.needs(request.NamespacedName, nil)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if message := notBuilt(&binding); message != "" {
+		c.events.BindingNotBuilt(&binding, message)
+		return ctrl.Result{}, nil
+	}
+	if binding.DeletionTimestamp != nil {
+		return c.result(ctx, &binding, 0, c.release(ctx, &binding))
+	}
+	if err := c.setFinalizer(ctx, &binding, true); err != nil {
+		return outcome(ctx, err)
+	}
+	recheck, err := c.converge(ctx, &binding)
+	return c.result(ctx, &binding, recheck, err)
+}
+
+// notBuilt says what of a binding this build does not serve. It is left alone then.
+func notBuilt(binding *v1beta1.TargetGroupBinding) string {
+	const remedy = "; the binding is left alone"
+	spec := binding.Spec
+	switch {
+	case spec.TargetGroupARN == "":
+		return "spec.targetGroupName: this build does not look target groups up by name yet; give spec.targetGroupARN" + remedy
+	case spec.TargetType == nil || *spec.TargetType != v1beta1.TargetTypeIP:
+		return "spec.targetType: this build serves ip targets only" + remedy
+	case spec.MultiClusterTargetGroup:
+		return "spec.multiClusterTargetGroup: this build does not share target groups between clusters yet" + remedy
+	case spec.IamRoleArnToAssume != "":
+		return "spec.iamRoleArnToAssume: this build does not assume roles yet" + remedy
+	case spec.IPAddressType != nil && *spec.IPAddressType != v1beta1.TargetGroupIPv4:
+		return "spec.ipAddressType: this build serves ipv4 only" + remedy
+	}
+	return ""
+}
+
+func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetGroupBinding, recheck time.Duration, err error) (ctrl.Result, error) {
+	if err == nil {
+		return ctrl.Result{RequeueAfter: recheck}, nil
+	}
+	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
+		c.events.BindingFailed(binding, err)
+		if kind == cloud.Gone {
+			c.book.Close(binding.Spec.TargetGroupARN)
+		}
+	}
+	return outcome(ctx, err)
+}
+
+// converge deregisters first: those requests are the ones that would be lost.
+func (c *bindingController) converge(ctx context.Context, binding *v1beta1.TargetGroupBinding) (time.Duration, error) {
+	group := binding.Spec.TargetGroupARN
+	if err := c.learn(ctx, group); err != nil {
+		return 0, err
+	}
+	if _, ok := c.endpoints(ctx, binding); !ok {
+		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist; the target group is emptied", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
+	}
+	changes := c.plan(ctx, binding)
+	c.note(group, changes)
+	leaving := c.deregister(ctx, binding)
+	coming := c.register(ctx, binding)
+	c.openRules(ctx, binding)
+	if err := errors.Join(leaving, coming); err != nil {
+		return 0, err
+	}
+	return changes.Recheck, c.setStatus(ctx, binding)
+}
+
+// learn asks once which targets a group has, so that none is registered over.
+func (c *bindingController) learn(ctx context.Context, group string) error {
+	if c.book.Known(group) {
+		return nil
+	}
+	asked := time.Now()
+	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
+	if err != nil {
+		return fmt.Errorf("reading the targets of %s: %w", group, err)
+	}
+	c.book.Answered(group, answer, asked)
+	return nil
+}
+
+// plan compares endpoints and registrations as they are now.
+func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGroupBinding) targets.Changes {
+	endpoints, _ := c.endpoints(ctx, binding)
+	for i := range endpoints {
+		if pod := c.pod(ctx, endpoints[i].Pod); pod != nil {
+			endpoints[i].Judging = readiness.Judging(pod)
+		}
+	}
+	registrations := map[netip.AddrPort]targets.Registration{}
+	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
+		registrations[address] = targets.Registration{Pod: target.Pod, Draining: !target.Registered()}
+	}
+	return targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace})
+}
+
+// note writes down whose the registered addresses are.
+func (c *bindingController) note(group string, changes targets.Changes) {
+	if len(changes.Remember) > 0 {
+		c.book.Remembered(group, uids(changes.Remember))
+	}
+	if len(changes.Adopt) > 0 {
+		c.book.Adopted(group, uids(changes.Adopt), time.Now())
+	}
+	c.registered(podsOf(append(changes.Remember, changes.Adopt...)))
+}
+
+func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+		var list []model.Target
+		for _, address := range c.plan(ctx, binding).Deregister {
+			list = append(list, model.Target{Address: address})
+		}
+		return list
+	})
+	c.noteDeregistered(ctx, group, sent)
+	if err != nil {
+		return fmt.Errorf("deregistering from %s: %w", group, err)
+	}
+	return nil
+}
+
+func (c *bindingController) noteDeregistered(ctx context.Context, group string, sent []model.Target) {
+	if len(sent) == 0 {
+		return
+	}
+	var addresses []netip.AddrPort
+	for _, target := range sent {
+		addresses = append(addresses, target.Address)
+	}
+	c.book.Deregistered(group, addresses, time.Now())
+	log.FromContext(ctx).Info("deregistered targets", "group", group, "targets", addresses)
+}
+
+func (c *bindingController) register(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	if len(c.plan(ctx, binding).Register) == 0 {
+		return nil
+	}
+	if err := pause(ctx, breath); err != nil {
+		return err
+	}
+	byAddress := map[netip.AddrPort]targets.Endpoint{}
+	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
+		var list []model.Target
+		for _, endpoint := range c.plan(ctx, binding).Register {
+			byAddress[endpoint.Address] = endpoint
+			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.Addr())})
+		}
+		return list
+	})
+	if len(sent) > 0 {
+		var endpoints []targets.Endpoint
+		for _, target := range sent {
+			endpoints = append(endpoints, byAddress[target.Address])
+		}
+		c.book.Registered(group, uids(endpoints), time.Now())
+		c.registered(podsOf(endpoints))
+		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
+	}
+	if err != nil {
+		return fmt.Errorf("registering in %s: %w", group, err)
+	}
+	return nil
+}
+
+// breath is how long registration waits for Pods that come up together, so that they
+// go in one call.
+const breath = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// zone is "all" for an address outside the VPC, as AWS wants it (API reference,
+// TargetDescription).
+func (c *bindingController) zone(ctx context.Context, address netip.Addr) string {
+	network, err := c.cloud.Network(ctx, false)
+	if err != nil || network.Contains(address) {
+		return ""
+	}
+	return "all"
+}
+
+// release empties the group, for a binding that goes.
+func (c *bindingController) release(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	if !controllerutil.ContainsFinalizer(binding, bindingFinalizer) {
+		return nil
+	}
+	group := binding.Spec.TargetGroupARN
+	err := c.learn(ctx, group)
+	if err == nil {
+		var sent []model.Target
+		sent, err = c.cloud.Deregister(ctx, group, func() []model.Target {
+			var list []model.Target
+			for address, target := range c.book.Targets(group) {
+				if target.Registered() {
+					list = append(list, model.Target{Address: address})
+				}
+			}
+			slices.SortFunc(list, func(a, b model.Target) int { return a.Address.Compare(b.Address) })
+			return list
+		})
+		c.noteDeregistered(ctx, group, sent)
+	}
+	if err != nil && cloud.KindOf(err) != cloud.Gone {
+		return fmt.Errorf("emptying %s: %w", group, err)
+	}
+	c.book.Close(group)
+	c.needs(nameOf(binding), nil)
+	return c.setFinalizer(ctx, binding, false)
+}
+
+func (c *bindingController) setFinalizer(ctx context.Context, binding *v1beta1.TargetGroupBinding, wanted bool) error {
+	before := binding.DeepCopy()
+	changed := false
+	if wanted {
+		changed = controllerutil.AddFinalizer(binding, bindingFinalizer)
+	} else {
+		changed = controllerutil.RemoveFinalizer(binding, bindingFinalizer)
+	}
+	if !changed {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := client.IgnoreNotFound(c.client.Patch(ctx, binding, patch)); err != nil {
+		return fmt.Errorf("writing the finalizer of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return nil
+}
+
+func (c *bindingController) setStatus(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	if observed := binding.Status.ObservedGeneration; observed != nil && *observed == binding.Generation {
+		return nil
+	}
+	before := binding.DeepCopy()
+	binding.Status.ObservedGeneration = new(binding.Generation)
+	if err := c.client.Status().Patch(ctx, binding, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("writing the status of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return nil
+}
+
+func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {
+	out := map[netip.AddrPort]types.UID{}
+	for _, endpoint := range endpoints {
+		out[endpoint.Address] = endpoint.UID
+	}
+	return out
+}
+
+func podsOf(endpoints []targets.Endpoint) []types.NamespacedName {
+	var names []types.NamespacedName
+	for _, endpoint := range endpoints {
+		names = append(names, endpoint.Pod)
+	}
+	return names
+}

@@ -1,0 +1,121 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/build/ingress"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
+)
+
+const ipTargets = "ip"
+
+// boundClaim is a claim, and the binding that it is bound by.
+type boundClaim struct {
+	readiness.Claim
+	binding *v1beta1.TargetGroupBinding // nil while the claim is foreseen
+}
+
+// claims of a namespace: every ip backend of its Ingresses, and every binding with ip
+// targets that belongs to no Ingress. A binding that the controller made for an
+// Ingress backend is that backend's claim, bound.
+func (v *view) claims(ctx context.Context, namespace string) []boundClaim {
+	var out []boundClaim
+	bindings := v.bindings(ctx, client.InNamespace(namespace))
+	var ingresses networkingv1.IngressList
+	if err := v.List(ctx, &ingresses, client.InNamespace(namespace)); err != nil {
+		return nil
+	}
+	for i := range ingresses.Items {
+		object := &ingresses.Items[i]
+		if _, ours := v.class(ctx, object); ours && object.DeletionTimestamp == nil {
+			out = append(out, v.ingressClaims(ctx, object, bindings)...)
+		}
+	}
+	for i := range bindings {
+		if claim, ok := v.bindingClaim(ctx, &bindings[i]); ok {
+			out = append(out, claim)
+		}
+	}
+	return out
+}
+
+func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, bindings []v1beta1.TargetGroupBinding) []boundClaim {
+	var out []boundClaim
+	for _, backend := range ingress.Backends(object) {
+		service := v.service(ctx, object.Namespace, backend.Service)
+		if ingress.TargetType(object, service, v.config.Build.DefaultTargetType) != ipTargets {
+			continue
+		}
+		claim := boundClaim{Claim: readiness.Claim{
+			Owner:      model.Object{Kind: "Ingress", Namespace: object.Namespace, Name: object.Name},
+			Backend:    fmt.Sprintf("service %s port %s", backend.Service, backend.Port),
+			Gates:      []readiness.ConditionType{readiness.ForIngress(object.Name, backend.Port), readiness.ForIngressService(object.Name, backend.Service, backend.Port)},
+			Since:      object.CreationTimestamp.Time,
+			Problem:    v.rejections.of(nameOf(object)),
+			Unresolved: service == nil,
+		}}
+		if service != nil {
+			claim.Selector = service.Spec.Selector
+		}
+		if binding := bindingFor(ingress.StackID(object), backend, bindings); binding != nil {
+			claim.bind(binding)
+		}
+		out = append(out, claim)
+	}
+	return out
+}
+
+// bindingFor finds the binding that was made for a backend of a stack.
+func bindingFor(stack model.StackID, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
+	for i := range bindings {
+		binding := &bindings[i]
+		if id, ok := stackOfBinding(binding); ok && id == stack && binding.DeletionTimestamp == nil &&
+			binding.Spec.ServiceRef.Name == backend.Service && binding.Spec.ServiceRef.Port.String() == backend.Port {
+			return binding
+		}
+	}
+	return nil
+}
+
+// stackOfBinding is the Ingress stack that a binding was made for.
+func stackOfBinding(binding *v1beta1.TargetGroupBinding) (model.StackID, bool) {
+	if name := binding.Labels[model.StackTag]; name != "" {
+		return model.StackID{Name: name}, true
+	}
+	id := model.StackID{Namespace: binding.Labels[model.StackTag+"-namespace"], Name: binding.Labels[model.StackTag+"-name"]}
+	return id, id.Name != ""
+}
+
+func (v *view) bindingClaim(ctx context.Context, binding *v1beta1.TargetGroupBinding) (boundClaim, bool) {
+	if _, made := stackOfBinding(binding); made || !ipBinding(binding) || binding.DeletionTimestamp != nil {
+		return boundClaim{}, false
+	}
+	service := v.service(ctx, binding.Namespace, binding.Spec.ServiceRef.Name)
+	claim := boundClaim{Claim: readiness.Claim{
+		Owner:      model.Object{Kind: "TargetGroupBinding", Namespace: binding.Namespace, Name: binding.Name},
+		Backend:    fmt.Sprintf("service %s port %s", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()),
+		Since:      binding.CreationTimestamp.Time,
+		Unresolved: service == nil,
+	}}
+	if service != nil {
+		claim.Selector = service.Spec.Selector
+	}
+	claim.bind(binding)
+	return claim, true
+}
+
+func (c *boundClaim) bind(binding *v1beta1.TargetGroupBinding) {
+	c.binding = binding
+	c.TargetGroup = binding.Spec.TargetGroupARN
+	c.Gates = append(c.Gates, readiness.ForBinding(binding.Name))
+}
+
+func ipBinding(binding *v1beta1.TargetGroupBinding) bool {
+	return binding.Spec.TargetGroupARN != "" && binding.Spec.TargetType != nil && *binding.Spec.TargetType == v1beta1.TargetTypeIP
+}

@@ -1,0 +1,28 @@
+package controller
+
+import (
+	"time"
+
+	"github.com/sluice-lb/sluice/internal/build"
+)
+
+// Config of all controllers.
+type Config struct {
+	Build build.Config
+	// IngressClass is the value of the old class annotation (flag --ingress-class).
+	IngressClass string
+	// UnreadyGrace is how long a Pod may be unready before its target goes.
+	UnreadyGrace time.Duration
+	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
+	ClaimDeadline time.Duration
+	// ExternalTags are tag keys that somebody else manages.
+	ExternalTags []string
+	// IngressWorkers and BindingWorkers bound how many stacks and target groups are
+	// worked on side by side (flags --ingress-max-concurrent-reconciles and
+	// --targetgroupbinding-max-concurrent-reconciles).
+	IngressWorkers, BindingWorkers int
+}
+
+// podWorkers bounds how many Pods are written side by side: the API server of a busy
+// cluster should not feel a rollout of a thousand Pods.
+const podWorkers = 20

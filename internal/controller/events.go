@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
+)
+
+// Reasons of events; those of the incumbent where the meaning is the same.
+const (
+	reasonReconciled    = "SuccessfullyReconciled"
+	reasonBuildFailed   = "FailedBuildModel"
+	reasonDeployFailed  = "FailedDeployModel"
+	reasonBindingFailed = "FailedReconcile"
+	reasonRulesFailed   = "FailedNetworkReconcile"
+	reasonNoBackend     = "BackendNotFound"
+	reasonNotBuilt      = "NotBuilt"
+	reasonGateOpened    = "ReadinessGateOpened"
+	reasonTargetWaits   = "TargetNotHealthy"
+)
+
+// longestNote is what the API server takes in an event's note.
+const longestNote = 1024
+
+// Events makes the events that people see. One method an event; the recorder counts
+// repetitions instead of writing them anew.
+type Events struct {
+	recorder events.EventRecorder
+}
+
+func (e Events) emit(object runtime.Object, kind, reason, action, note string) {
+	if len(note) > longestNote {
+		note = note[:longestNote-3] + "..."
+	}
+	e.recorder.Eventf(object, nil, kind, reason, action, "%s", note)
+}
+
+// Problem tells what a user got wrong, on the object that is wrong.
+func (e Events) Problem(object runtime.Object, problem model.Problem) {
+	note := problem.String()
+	if !problem.Warning {
+		note += " (nothing is changed until then)"
+	}
+	e.emit(object, corev1.EventTypeWarning, problem.Reason, "Build", note)
+}
+
+// DeployFailed tells that AWS or Kubernetes did not take a step.
+func (e Events) DeployFailed(object runtime.Object, err error) {
+	e.emit(object, corev1.EventTypeWarning, reasonDeployFailed, "Deploy", err.Error())
+}
+
+// Reconciled tells that a stack is as it should be, after something was changed.
+func (e Events) Reconciled(object runtime.Object, steps int) {
+	e.emit(object, corev1.EventTypeNormal, reasonReconciled, "Deploy", fmt.Sprintf("load balancer is up to date after %d changes", steps))
+}
+
+// BindingFailed tells that targets could not be brought up to date.
+func (e Events) BindingFailed(object runtime.Object, err error) {
+	e.emit(object, corev1.EventTypeWarning, reasonBindingFailed, "Register", err.Error())
+}
+
+// BackendNotFound tells that a binding's Service or its port does not exist.
+func (e Events) BackendNotFound(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonNoBackend, "Register", message)
+}
+
+// BindingNotBuilt tells that this build does not serve such a binding.
+func (e Events) BindingNotBuilt(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonNotBuilt, "Register", message)
+}
+
+// GateOpened tells on the Pod that a gate has opened, and why.
+func (e Events) GateOpened(pod *corev1.Pod, change readiness.GateChange) {
+	e.emit(pod, corev1.EventTypeNormal, reasonGateOpened, "Gate", fmt.Sprintf("%s: %s", change.Type, change.Message))
+}
+
+// TargetWaits tells on the Pod that its target fails, with AWS's own words.
+func (e Events) TargetWaits(pod *corev1.Pod, change readiness.GateChange) {
+	e.emit(pod, corev1.EventTypeWarning, reasonTargetWaits, "Gate", fmt.Sprintf("%s stays closed: %s (%s)", change.Type, change.Message, change.Reason))
+}
+
+func asCloudError(err error) (*cloud.Error, bool) { return errors.AsType[*cloud.Error](err) }

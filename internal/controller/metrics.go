@@ -1,0 +1,26 @@
+package controller
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sluice-lb/sluice/internal/readiness"
+	"github.com/sluice-lb/sluice/internal/targets"
+)
+
+var gateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	Name:    "sluice_readiness_gate_seconds",
+	Help:    "Time from containers ready to gate open, by the reason it opened for.",
+	Buckets: []float64{.1, .5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
+}, []string{"reason"})
+
+// Collectors are the metrics of this room.
+func Collectors() []prometheus.Collector { return []prometheus.Collector{gateSeconds} }
+
+func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {
+	if _, since := targets.ContainersReady(pod); change.Flips && change.Status == corev1.ConditionTrue {
+		gateSeconds.WithLabelValues(change.Reason).Observe(now.Sub(since).Seconds())
+	}
+}

@@ -1,0 +1,59 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/sluice-lb/sluice/internal/cloud"
+)
+
+// How soon an error of each kind is followed by another try. Transient errors back off
+// exponentially in the controller's queue.
+const (
+	afterThrottle = time.Second // the budget makes the call wait longer where needed
+	afterConflict = 2 * time.Second
+	afterDenied   = time.Minute
+	afterBug      = 5 * time.Minute
+)
+
+// outcome says what follows an error. It is the only place that decides so.
+func outcome(ctx context.Context, err error) (ctrl.Result, error) {
+	logger := log.FromContext(ctx)
+	switch {
+	case err == nil:
+		return ctrl.Result{}, nil
+	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err):
+		// The cache was behind; the change that we collided with brings the next event.
+		logger.V(1).Info("object has changed meanwhile", "error", err.Error())
+		return ctrl.Result{RequeueAfter: 200 * time.Millisecond}, nil
+	}
+	switch cloud.KindOf(err) {
+	case cloud.Throttled:
+		logger.V(1).Info("throttled by AWS", "error", err.Error())
+		return ctrl.Result{RequeueAfter: afterThrottle}, nil
+	case cloud.Conflict, cloud.Gone:
+		logger.Info("AWS is not there yet", "error", err.Error())
+		return ctrl.Result{RequeueAfter: afterConflict}, nil
+	case cloud.Denied:
+		logger.Error(err, "AWS denies a call")
+		return ctrl.Result{RequeueAfter: afterDenied}, nil
+	case cloud.Bug:
+		if isOurs(err) {
+			logger.Error(err, "AWS rejects what was built")
+			return ctrl.Result{RequeueAfter: afterBug}, nil
+		}
+	case cloud.Transient:
+	}
+	return ctrl.Result{}, err
+}
+
+// isOurs tells an answer of AWS from errors of Kubernetes and of our own, which the
+// queue's back-off serves well.
+func isOurs(err error) bool {
+	_, ok := asCloudError(err)
+	return ok
+}

@@ -1,0 +1,56 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
+)
+
+// Setup adds all controllers to a manager. The context is that of the process.
+func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+	recorder := Events{manager.GetEventRecorder("sluice")}
+	book := health.NewBook()
+	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
+	bindings := &bindingController{view: view, client: manager.GetClient(), cloud: aws, book: book, events: recorder}
+	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
+	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
+	stacks := &stackController{view: view, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1)}
+	gateSets := &gateSetController{view: view, client: manager.GetClient()}
+
+	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
+		return aws.TargetHealth(ctx, cloud.Question, group)
+	}
+	watcher := health.NewWatcher(book, ask, func(group string) {
+		pods.bell.ring(pods.waitingFor(group)...)
+		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
+	})
+	pods.watcher = watcher
+	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
+	bindings.needs = rules.note
+	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
+		pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
+	}
+
+	if err := view.index(ctx, manager); err != nil {
+		return err
+	}
+	for name, setup := range map[string]func(ctrl.Manager) error{
+		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup,
+	} {
+		if err := setup(manager); err != nil {
+			return fmt.Errorf("setting up the %s controller: %w", name, err)
+		}
+	}
+	return manager.Add(watcher)
+}
+
+func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }

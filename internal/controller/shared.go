@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"context"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
+)
+
+// ensureShared sees to it that the backend security group exists, and returns its id.
+func (c *stackController) ensureShared(ctx context.Context) (string, error) {
+	release, err := c.takeShared(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	network, err := c.cloud.Network(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	want := c.config.Build.Shared(network.VPC)
+	have, err := c.cloud.Observe(ctx, want)
+	if err != nil {
+		return "", err
+	}
+	if err := c.apply(ctx, want.ID, plan.NoDelete(plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}))); err != nil {
+		return "", err
+	}
+	have, err = c.cloud.Observe(ctx, want)
+	return have.IDs[model.BackendSecurityGroupKey], err
+}
+
+// releaseShared removes the backend security group when no Ingress but this one is
+// left that has, or will have, a load balancer.
+func (c *stackController) releaseShared(ctx context.Context, last *networkingv1.Ingress) error {
+	release, err := c.takeShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var list networkingv1.IngressList
+	if err := c.List(ctx, &list); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		other := &list.Items[i]
+		_, ours := c.class(ctx, other)
+		uses := controllerutil.ContainsFinalizer(other, ingressFinalizer) || ours && other.DeletionTimestamp == nil
+		if uses && other.UID != last.UID {
+			return nil
+		}
+	}
+	want := model.Stack{ID: model.SharedStack}
+	have, err := c.cloud.Observe(ctx, want)
+	if err != nil {
+		return err
+	}
+	return c.apply(ctx, want.ID, plan.Steps(want, have, plan.Options{}))
+}
+
+// takeShared waits for the one who works on what is shared to be done.
+func (c *stackController) takeShared(ctx context.Context) (release func(), err error) {
+	select {
+	case c.shared <- struct{}{}:
+		return func() { <-c.shared }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

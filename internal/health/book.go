@@ -1,0 +1,232 @@
+package health
+
+import (
+	"maps"
+	"net/netip"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// Target is what is known of one address in a target group.
+type Target struct {
+	Address netip.AddrPort
+	// Pod is the UID of the Pod that the address is registered for; empty while that
+	// is not known (the address was there before this process).
+	Pod types.UID
+	// Since is when the registration was answered, or when the address was first seen.
+	Since time.Time
+	// Adopted: the address was registered before this Pod had it, so one healthy
+	// answer may still be about the Pod before.
+	Adopted bool
+	// State, Reason and Description are the last answer; State is empty before the
+	// first one since registration.
+	State       model.HealthState
+	Reason      string
+	Description string
+	// Asked is when the question of the last answer was put.
+	Asked time.Time
+	// NotYet is when the last question was put whose answer was not healthy; zero: none.
+	NotYet time.Time
+	// HealthySince is when the question of the first of an unbroken row of healthy
+	// answers was put.
+	HealthySince time.Time
+}
+
+// Registered reports whether the address takes part in its group: it is there and
+// not on its way out.
+func (t Target) Registered() bool { return t.State != model.Draining }
+
+// Book remembers the targets of all groups. It is safe for concurrent use.
+type Book struct {
+	mu     sync.Mutex
+	groups map[string]*group
+}
+
+type group struct {
+	targets map[netip.AddrPort]Target
+	check   model.HealthCheck
+	checked bool // check is known
+}
+
+// NewBook is an empty book: no group is known.
+func NewBook() *Book { return &Book{groups: map[string]*group{}} }
+
+// Open notes a group that has just been created and so has no target.
+func (b *Book) Open(arn string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.groups[arn] == nil {
+		b.groups[arn] = &group{targets: map[netip.AddrPort]Target{}}
+	}
+}
+
+// Known reports whether it is known which targets a group has. Nothing may be
+// registered before: an address that is there already must be adopted.
+func (b *Book) Known(arn string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.groups[arn] != nil
+}
+
+// Close forgets a group.
+func (b *Book) Close(arn string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.groups, arn)
+}
+
+// Targets are the targets of a group, by address.
+func (b *Book) Targets(arn string) map[netip.AddrPort]Target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if g := b.groups[arn]; g != nil {
+		return maps.Clone(g.targets)
+	}
+	return nil
+}
+
+// Target is one target of a group.
+func (b *Book) Target(arn string, address netip.AddrPort) (Target, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if g := b.groups[arn]; g != nil {
+		t, ok := g.targets[address]
+		return t, ok
+	}
+	return Target{}, false
+}
+
+// Registered notes that AWS has answered the registration of an address for a Pod.
+func (b *Book) Registered(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+	b.change(arn, func(g *group) {
+		for address, uid := range pods {
+			g.targets[address] = Target{Address: address, Pod: uid, Since: now}
+		}
+	})
+}
+
+// Adopted notes that an address which is registered already belongs to this Pod now.
+func (b *Book) Adopted(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+	b.change(arn, func(g *group) {
+		for address, uid := range pods {
+			t := g.targets[address]
+			t.Address, t.Pod, t.Since, t.Adopted, t.HealthySince = address, uid, now, true, time.Time{}
+			g.targets[address] = t
+		}
+	})
+}
+
+// Remembered notes that a registration which this process found is the one that a
+// former process made for this Pod.
+func (b *Book) Remembered(arn string, pods map[netip.AddrPort]types.UID) {
+	b.change(arn, func(g *group) {
+		for address, uid := range pods {
+			t := g.targets[address]
+			t.Pod, t.Adopted = uid, false
+			g.targets[address] = t
+		}
+	})
+}
+
+// Deregistered notes that AWS has answered the deregistration of addresses.
+func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Time) {
+	b.change(arn, func(g *group) {
+		for _, address := range addresses {
+			t := g.targets[address]
+			t.Address, t.State, t.Since, t.Asked, t.HealthySince = address, model.Draining, now, now, time.Time{}
+			t.Reason, t.Description = "Target.DeregistrationInProgress", "Target deregistration is in progress"
+			g.targets[address] = t
+		}
+	})
+}
+
+// Answered notes what AWS says of all targets of a group. What was registered or
+// deregistered after the question was put is not judged by the answer. It returns the
+// targets that became healthy with this answer.
+func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time) (healthy []Target) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.groups[arn]
+	if g == nil {
+		g = &group{targets: map[netip.AddrPort]Target{}}
+		b.groups[arn] = g
+	}
+	named := map[netip.AddrPort]bool{}
+	for _, health := range answer {
+		named[health.Address] = true
+		before, known := g.targets[health.Address]
+		if known && asked.Before(before.Since) {
+			continue
+		}
+		after := before
+		if !known {
+			after = Target{Address: health.Address, Since: asked}
+		}
+		after.State, after.Reason, after.Description, after.Asked = health.State, health.Reason, health.Description, asked
+		switch {
+		case health.State != model.Healthy:
+			after.HealthySince, after.NotYet = time.Time{}, asked
+		case before.HealthySince.IsZero():
+			after.HealthySince = asked
+			healthy = append(healthy, after)
+		}
+		g.targets[health.Address] = after
+	}
+	maps.DeleteFunc(g.targets, func(address netip.AddrPort, t Target) bool { return !named[address] && !asked.Before(t.Since) })
+	return healthy
+}
+
+// ServedBefore reports whether a target of the group was healthy before this time, so
+// that its load balancer was already in service.
+func (b *Book) ServedBefore(arn string, at time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if g := b.groups[arn]; g != nil {
+		for _, target := range g.targets {
+			if !target.HealthySince.IsZero() && target.HealthySince.Before(at) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// SetCheck notes a group's health check, for the time that adoption takes.
+func (b *Book) SetCheck(arn string, check model.HealthCheck) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if g := b.groups[arn]; g != nil {
+		g.check, g.checked = check, true
+	}
+}
+
+// unknownCheck stands in for a health check that nobody has told: the defaults of
+// ELBv2 (API reference, CreateTargetGroup), which are slower than most.
+var unknownCheck = model.HealthCheck{Interval: model.Duration(30 * time.Second), Timeout: model.Duration(6 * time.Second), UnhealthyThreshold: 2}
+
+// TimeToUnhealthy is how long a dead target of the group may go on being called
+// healthy: unhealthy threshold × interval + timeout.
+func (b *Book) TimeToUnhealthy(arn string) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	check := unknownCheck
+	if g := b.groups[arn]; g != nil && g.checked {
+		check = g.check
+	}
+	return time.Duration(check.UnhealthyThreshold)*time.Duration(check.Interval) + time.Duration(check.Timeout)
+}
+
+func (b *Book) change(arn string, change func(*group)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.groups[arn]
+	if g == nil {
+		g = &group{targets: map[netip.AddrPort]Target{}}
+		b.groups[arn] = g
+	}
+	change(g)
+}

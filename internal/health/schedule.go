@@ -1,0 +1,166 @@
+package health
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+const (
+	// earliest is when a new target can be healthy at the earliest, as long as nothing
+	// was learned of its group: registration takes a second or more.
+	earliest = time.Second
+	// pace is the time between two questions while a yes is due.
+	pace = time.Second
+	// due is how long after the usual time to health a yes stays due.
+	due = 45 * time.Second
+	// slowest is the time between questions about targets that fail for long.
+	slowest = 15 * time.Second
+)
+
+// Wait is one target that holds a gate closed.
+type Wait struct {
+	Group   string
+	Address netip.AddrPort
+	Since   time.Time // of its registration
+	// NotBefore: an answer to a question put earlier decides nothing (adoption).
+	NotBefore time.Time
+}
+
+// Schedule says which target group to ask about next, and when. It is pure: time is
+// an argument, and it is not safe for concurrent use.
+type Schedule struct {
+	waiting map[string][]Wait  // by who waits: a Pod
+	groups  map[string]*course // by target group
+}
+
+type course struct {
+	asked   time.Time     // last question
+	usual   time.Duration // what new targets took at least; zero: not known
+	asking  bool          // a question is on its way
+	waiting int
+}
+
+// NewSchedule is a schedule in which nobody waits.
+func NewSchedule() *Schedule {
+	return &Schedule{waiting: map[string][]Wait{}, groups: map[string]*course{}}
+}
+
+// Await replaces what a Pod waits for; nothing ends its waiting.
+func (s *Schedule) Await(who string, waits []Wait) {
+	for _, wait := range s.waiting[who] {
+		s.groups[wait.Group].waiting--
+	}
+	delete(s.waiting, who)
+	if len(waits) > 0 {
+		s.waiting[who] = waits
+	}
+	for _, wait := range waits {
+		s.of(wait.Group).waiting++
+	}
+}
+
+// Waiting is the number of targets that hold a gate closed.
+func (s *Schedule) Waiting() (n int) {
+	for _, waits := range s.waiting {
+		n += len(waits)
+	}
+	return n
+}
+
+// Next is the group to ask about and when: among those that are due the one with the
+// most waiting targets, else the one that is due first. Nothing: nobody waits.
+func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
+	type candidate struct {
+		group   string
+		at      time.Time
+		waiting int
+	}
+	dueAt := map[string]time.Time{}
+	for _, waits := range s.waiting {
+		for _, wait := range waits {
+			at := s.dueAt(now, wait)
+			if first, ok := dueAt[wait.Group]; !ok || at.Before(first) {
+				dueAt[wait.Group] = at
+			}
+		}
+	}
+	var candidates []candidate
+	for group, at := range dueAt {
+		if c := s.groups[group]; !c.asking {
+			candidates = append(candidates, candidate{group, latest(at, now), c.waiting})
+		}
+	}
+	if len(candidates) == 0 {
+		return "", time.Time{}, false
+	}
+	best := slices.MinFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.waiting, a.waiting), cmp.Compare(a.group, b.group))
+	})
+	return best.group, best.at, true
+}
+
+// dueAt is when a question about one target pays.
+func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
+	c := s.groups[wait.Group]
+	expected := max(earliest, c.usual)
+	first := latest(wait.Since.Add(expected), wait.NotBefore)
+	if c.asked.Before(first) {
+		return first
+	}
+	return c.asked.Add(interval(now.Sub(first)))
+}
+
+// interval grows when a target has been due for long: its next tenth of that time.
+func interval(overdue time.Duration) time.Duration {
+	if overdue < due {
+		return pace
+	}
+	return min(slowest, pace+(overdue-due)/10)
+}
+
+// Asking notes that a question is on its way; no second one is put meanwhile.
+func (s *Schedule) Asking(group string, now time.Time) {
+	c := s.of(group)
+	c.asking, c.asked = true, now
+}
+
+// Asked notes that the question has come back, answered or not.
+func (s *Schedule) Asked(group string) { s.of(group).asking = false }
+
+// Learned notes how long after its registration a target of the group was still not
+// healthy, when it was so at the next question. Negative: it was healthy at the first
+// question already, which therefore came late.
+func (s *Schedule) Learned(group string, atLeast time.Duration) {
+	c := s.of(group)
+	switch {
+	case atLeast < 0:
+		c.usual /= 2
+	case c.usual == 0 || atLeast < c.usual:
+		c.usual = atLeast
+	default:
+		c.usual += (atLeast - c.usual) / 8 // slowly up: one slow start proves little
+	}
+}
+
+// Drop forgets a group that is gone.
+func (s *Schedule) Drop(group string) {
+	if c := s.groups[group]; c != nil && c.waiting == 0 {
+		delete(s.groups, group)
+	}
+}
+
+func (s *Schedule) of(group string) *course {
+	if s.groups[group] == nil {
+		s.groups[group] = &course{}
+	}
+	return s.groups[group]
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,71 @@
+package model
+
+import "time"
+
+// TargetGroup is the set of addresses that requests are forwarded to.
+type TargetGroup struct {
+	Key  Key    `json:"key"`
+	Name string `json:"name"` // at most 32 characters; never changed on a group that exists
+	// Port is a default only: every target is registered with a port of its own.
+	Port            int32             `json:"port"`
+	Protocol        string            `json:"protocol"`        // "HTTP"
+	ProtocolVersion string            `json:"protocolVersion"` // "HTTP1"
+	TargetType      string            `json:"targetType"`      // "ip"
+	VPC             string            `json:"vpc"`
+	HealthCheck     HealthCheck       `json:"healthCheck"`
+	Attributes      map[string]string `json:"attributes,omitempty"` // only what is desired; others are left alone
+	Tags            map[string]string `json:"tags,omitempty"`
+}
+
+// HealthCheck is how the load balancer finds out whether a target can serve
+// (Application Load Balancers guide, "Health checks for target groups").
+type HealthCheck struct {
+	Protocol           string   `json:"protocol"` // "HTTP"
+	Port               string   `json:"port"`     // "traffic-port" or a number
+	Path               string   `json:"path"`
+	Interval           Duration `json:"interval"` // 5–300 s, longer than the timeout
+	Timeout            Duration `json:"timeout"`  // 2–120 s
+	HealthyThreshold   int32    `json:"healthyThreshold"`
+	UnhealthyThreshold int32    `json:"unhealthyThreshold"`
+	Matcher            string   `json:"matcher"` // HTTP codes: "200", "200,301", "200-399"
+}
+
+// Seconds of a duration, as the ELBv2 API counts.
+func (d Duration) Seconds() int32 { return int32(time.Duration(d) / time.Second) }
+
+// Duration prints as "15s", so that goldens and plans read well.
+type Duration time.Duration
+
+// MarshalText makes a Duration readable in YAML and JSON.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// Binding is the TargetGroupBinding object that ties a Service port to a target
+// group. It bears the target group's name and lives in the Service's namespace.
+type Binding struct {
+	Key         Key               `json:"key"`
+	TargetGroup Key               `json:"targetGroup"`
+	Namespace   string            `json:"namespace"`
+	Name        string            `json:"name"`
+	Service     string            `json:"service"`
+	Port        string            `json:"port"` // as written in the Ingress: a number or a name
+	TargetType  string            `json:"targetType"`
+	Protocol    string            `json:"protocol"`
+	VPC         string            `json:"vpc"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	// Sources are security groups that may reach the targets, with the ports as the
+	// Service has them (a number or a name). Empty: no endpoint rules are managed.
+	Sources []Source `json:"sources,omitempty"`
+}
+
+// Source is one way in to the targets of a binding.
+type Source struct {
+	SecurityGroup string   `json:"securityGroup"`
+	Ports         []string `json:"ports"`
+}

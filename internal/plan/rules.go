@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+const ruleKind = "rule"
+
+// lowest is the last priority that ELBv2 knows.
+const lowest int32 = 50000
+
+func (p *planner) rules() {
+	for _, listener := range p.want.Listeners {
+		of := func(r model.Rule) bool { return r.Listener == listener.Key }
+		p.rulesOf(listener.Key, filter(p.want.Rules, of), filter(p.have.Rules, of))
+	}
+}
+
+// rulesOf brings the rules of one listener in line, with as few calls and as little
+// disturbance as there can be:
+//
+//  1. rules with the same conditions are the same rule: changed in place
+//  2. of the rest, rules of equal priority: conditions and actions replaced in place
+//  3. one call moves all priorities, unwanted rules out of the way to the end
+//  4. what is still missing is created, then what is left over is removed
+func (p *planner) rulesOf(listener model.Key, want, have []model.Rule) {
+	pairs, missingRules, surplus := pair(want, have)
+	if priorities := moves(pairs, surplus); len(priorities) > 0 {
+		p.add(Modify, subject{ruleKind, listener, fmt.Sprintf("priorities of %s", listener)}, fmt.Sprintf("%d rules change places", len(priorities)),
+			SetRulePriorities{Priorities: priorities}, listener)
+	}
+	for _, pair := range pairs {
+		if pair.want.Key != pair.have.Key || !sameAction(pair.want.Action, pair.have.Action) {
+			p.add(Modify, subject{ruleKind, pair.have.Key, ruleName(pair.want)}, "conditions or actions differ",
+				ModifyRule{Rule: pair.have.Key, Want: pair.want}, append(used(pair.want.Action), pair.have.Key)...)
+		}
+		p.tags(subject{ruleKind, pair.want.Key, ruleName(pair.want)}, pair.want.Tags, pair.have.Tags, nil)
+	}
+	for _, rule := range missingRules {
+		p.add(Create, subject{ruleKind, rule.Key, ruleName(rule)}, missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...)
+	}
+	for _, rule := range surplus {
+		p.add(Delete, subject{ruleKind, rule.Key, ruleName(rule)}, unwanted, DeleteRule{ID: p.have.IDs[rule.Key]})
+	}
+}
+
+type rulePair struct{ want, have model.Rule }
+
+func pair(want, have []model.Rule) (pairs []rulePair, missing, surplus []model.Rule) {
+	missing, surplus = slices.Clone(want), slices.Clone(have)
+	take := func(same func(a, b model.Rule) bool) {
+		missing = slices.DeleteFunc(missing, func(w model.Rule) bool {
+			i := slices.IndexFunc(surplus, func(h model.Rule) bool { return same(w, h) })
+			if i < 0 {
+				return false
+			}
+			pairs = append(pairs, rulePair{w, surplus[i]})
+			surplus = slices.Delete(surplus, i, i+1)
+			return true
+		})
+	}
+	take(func(a, b model.Rule) bool { return a.Key == b.Key })
+	take(func(a, b model.Rule) bool { return a.Priority == b.Priority })
+	return pairs, missing, surplus
+}
+
+// moves are the new priorities of rules that have to move. Rules that will be removed
+// move to the end (highest first) when any rule moves, for they may be in the way.
+func moves(pairs []rulePair, surplus []model.Rule) map[model.Key]int32 {
+	out := map[model.Key]int32{}
+	for _, pair := range pairs {
+		if pair.want.Priority != pair.have.Priority {
+			out[pair.have.Key] = pair.want.Priority
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	surplus = slices.Clone(surplus)
+	slices.SortFunc(surplus, func(a, b model.Rule) int { return int(b.Priority - a.Priority) })
+	for i, rule := range surplus {
+		out[rule.Key] = lowest - int32(i)
+	}
+	return out
+}
+
+func ruleName(r model.Rule) string { return fmt.Sprintf("%s priority %d", r.Listener, r.Priority) }
+
+func filter[T any](list []T, keep func(T) bool) []T {
+	var out []T
+	for _, item := range list {
+		if keep(item) {
+			out = append(out, item)
+		}
+	}
+	return out
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// Options hold what the plan needs to know beyond the two states.
+type Options struct {
+	// ExternalTags are tag keys that somebody else manages: never added, changed or
+	// removed (flag --external-managed-tags).
+	ExternalTags []string
+}
+
+// Steps returns what turns have into want, in the order in which it must run. The
+// numbers are the phases:
+//
+//  1. security groups: created and opened, because a load balancer is made with them
+//  2. target groups, and
+//  3. their bindings: registration goes on while the load balancer is provisioned
+//  4. the load balancer
+//  5. listeners
+//  6. rules: this is where traffic switches
+//  7. removals, users before used: load balancer, bindings, target groups, security groups
+func Steps(want model.Stack, have model.Observed, options Options) []Step {
+	p := &planner{want: want, have: retire(want, have), options: options}
+	p.securityGroups()
+	p.targetGroups()
+	p.bindings()
+	p.loadBalancer()
+	p.listeners()
+	p.rules()
+	p.removals()
+	return p.steps
+}
+
+type planner struct {
+	want    model.Stack
+	have    model.Observed
+	options Options
+	steps   []Step
+}
+
+// subject is what a step is about.
+type subject struct {
+	kind string
+	key  model.Key
+	name string
+}
+
+func (p *planner) add(verb Verb, about subject, why string, action Action, after ...model.Key) {
+	p.steps = append(p.steps, Step{Verb: verb, Kind: about.kind, Key: about.key, Name: about.name, After: after, Why: why, Action: action})
+}
+
+// retired marks a key of something that makes room for a successor of the same key.
+const retired = "#replaced"
+
+// retire gives observed resources that cannot become what is wanted another key, so
+// that the successor is created, everything that refers to the old one is switched,
+// and the old one is then unwanted and removed.
+//
+// A load balancer that must be replaced is taken out with its listeners and rules
+// before (a target group can serve one load balancer only).
+func retire(want model.Stack, have model.Observed) model.Observed {
+	out := have
+	out.TargetGroups = slices.Clone(have.TargetGroups)
+	out.Listeners, out.Rules = slices.Clone(have.Listeners), slices.Clone(have.Rules)
+	out.IDs = maps.Clone(have.IDs)
+	for i, group := range out.TargetGroups {
+		if wanted, ok := find(want.TargetGroups, group.Key, targetGroupKey); ok && !convertible(wanted, group) {
+			old := group.Key + retired
+			out.IDs[old] = out.IDs[group.Key]
+			delete(out.IDs, group.Key)
+			out.TargetGroups[i].Key = old
+			redirect(out.Listeners, out.Rules, group.Key, old)
+		}
+	}
+	return out
+}
+
+// convertible reports whether a target group can be changed into the wanted one:
+// type, protocol and version are fixed for its life (API reference, ModifyTargetGroup).
+func convertible(want, have model.TargetGroup) bool {
+	return want.TargetType == have.TargetType && want.Protocol == have.Protocol && want.ProtocolVersion == have.ProtocolVersion
+}
+
+func redirect(listeners []model.Listener, rules []model.Rule, from, to model.Key) {
+	change := func(action model.Action) model.Action {
+		action.Forward = slices.Clone(action.Forward)
+		for i := range action.Forward {
+			if action.Forward[i].TargetGroup == from {
+				action.Forward[i].TargetGroup = to
+			}
+		}
+		return action
+	}
+	for i := range listeners {
+		listeners[i].Default = change(listeners[i].Default)
+	}
+	for i := range rules {
+		rules[i].Action = change(rules[i].Action)
+	}
+}
+
+func find[T any](list []T, key model.Key, keyOf func(T) model.Key) (T, bool) {
+	for _, item := range list {
+		if keyOf(item) == key {
+			return item, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+func targetGroupKey(g model.TargetGroup) model.Key     { return g.Key }
+func securityGroupKey(g model.SecurityGroup) model.Key { return g.Key }
+func listenerKey(l model.Listener) model.Key           { return l.Key }
+func bindingKey(b model.Binding) model.Key             { return b.Key }
+
+// used are the keys of target groups that an action needs.
+func used(action model.Action) []model.Key {
+	var keys []model.Key
+	for _, target := range action.Forward {
+		if !target.TargetGroup.Foreign() {
+			keys = append(keys, target.TargetGroup)
+		}
+	}
+	return keys
+}
+
+const (
+	missing  = "is wanted and does not exist"
+	unwanted = "is no longer wanted"
+)

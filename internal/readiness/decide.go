@@ -1,0 +1,211 @@
+package readiness
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// Pod is what Decide needs to know of a Pod.
+type Pod struct {
+	UID     types.UID
+	Created time.Time
+	Gates   []Gate
+	// ContainersReady: all containers pass their readiness probes; Since when that is
+	// so, or not so.
+	ContainersReady bool
+	Since           time.Time
+	// Ending: nothing is written to a Pod that is on its way out.
+	Ending bool
+}
+
+// Gate is one entry of spec.readinessGates with its condition. The status is empty
+// while there is no condition.
+type Gate struct {
+	Type    ConditionType
+	Status  corev1.ConditionStatus
+	Reason  string
+	Message string
+	// ByHand: the gate stands in the Pod's template, admission did not add it.
+	ByHand bool
+}
+
+// Settings of decisions.
+type Settings struct {
+	// ClaimDeadline is how long a claim that is wrong or missing holds a Pod whose
+	// containers are ready; 0 for ever (flag --claim-deadline).
+	ClaimDeadline time.Duration
+}
+
+// Verdict is what must happen to one Pod's gates now.
+type Verdict struct {
+	Changes []GateChange  // conditions to write; empty when all is as it should be
+	Waits   []health.Wait // targets to ask AWS about
+	Recheck time.Duration // when to decide again without an event; 0 for never
+}
+
+// GateChange is one condition to write.
+type GateChange struct {
+	Gate
+	// Flips: the status changes, not only reason or message.
+	Flips bool
+}
+
+// Decide says what must happen to a Pod's gates. The claims are those whose Service
+// selects the Pod, and unresolved ones of its namespace.
+func Decide(now time.Time, pod Pod, claims []Evidence, settings Settings) Verdict {
+	var verdict Verdict
+	if pod.Ending {
+		return verdict
+	}
+	d := decision{now: now, pod: pod, settings: settings, verdict: &verdict}
+	for _, gate := range pod.Gates {
+		d.gate(gate, standsFor(gate, pod.Gates, claims))
+	}
+	return verdict
+}
+
+// standsFor are the claims that hold back through this gate: those whose own gate it
+// is, and those that have no own gate on the Pod. Unresolved claims hold only a Pod
+// that no other claim wants, and only through gates that are not somebody else's.
+func standsFor(gate Gate, gates []Gate, claims []Evidence) []Evidence {
+	has := func(t ConditionType) bool {
+		return slices.ContainsFunc(gates, func(g Gate) bool { return g.Type == t })
+	}
+	var own, homeless, unresolved []Evidence
+	for _, claim := range claims {
+		switch {
+		case slices.Contains(claim.Gates, gate.Type):
+			own = append(own, claim)
+		case slices.ContainsFunc(claim.Gates, has):
+			// holds through its own gate
+		case claim.Unresolved:
+			unresolved = append(unresolved, claim)
+		default:
+			homeless = append(homeless, claim)
+		}
+	}
+	stands := append(own, homeless...)
+	if len(stands) == 0 && len(claims) == len(unresolved) {
+		return unresolved
+	}
+	return stands
+}
+
+type decision struct {
+	now      time.Time
+	pod      Pod
+	settings Settings
+	verdict  *Verdict
+}
+
+func (d *decision) gate(gate Gate, claims []Evidence) {
+	if gate.Status == corev1.ConditionTrue {
+		d.open(gate, claims)
+		return
+	}
+	opinion := d.judge(gate, claims)
+	d.write(gate, opinion)
+	d.again(opinion.recheck)
+	d.verdict.Waits = append(d.verdict.Waits, opinion.waits...)
+}
+
+// open: a gate that is open stays open, whatever claims come or checks fail. It
+// closes only when the containers have stopped being ready and the Pod has been taken
+// out of every group, so that it opens on the next registration and not before.
+func (d *decision) open(gate Gate, claims []Evidence) {
+	if d.pod.ContainersReady || len(claims) == 0 {
+		return
+	}
+	if slices.ContainsFunc(claims, func(e Evidence) bool { return !e.out(d.pod.UID) }) {
+		return
+	}
+	d.write(gate, closed(ContainersNotReady, "containers are not ready and the Pod has left its target groups"))
+}
+
+// out reports whether the Pod has left the claim's target group.
+func (e Evidence) out(pod types.UID) bool {
+	return e.TargetGroup != "" && (e.Target == nil || e.Target.State == model.Draining || e.Target.Pod != pod)
+}
+
+// opinion is what one claim, or all claims of a gate together, say.
+type opinion struct {
+	open            bool
+	reason, message string
+	waits           []health.Wait
+	recheck         time.Duration
+}
+
+func closed(reason, message string) opinion { return opinion{reason: reason, message: message} }
+
+// judge asks, in this order: the containers, each claim, and what was promised to
+// gates that were written by hand.
+func (d *decision) judge(gate Gate, claims []Evidence) opinion {
+	if !d.pod.ContainersReady {
+		return closed(ContainersNotReady, "waiting for the containers to be ready")
+	}
+	if len(claims) == 0 {
+		return d.unclaimed(gate)
+	}
+	joined := opinion{open: true, reason: Healthy}
+	for _, claim := range claims {
+		o := d.claim(claim)
+		if joined.open || !o.open && len(o.waits) == 0 {
+			// The first that holds is shown; one that waits for more than AWS's health comes before.
+			joined.reason, joined.message = o.reason, o.message
+		}
+		joined.open = joined.open && o.open
+		joined.waits = append(joined.waits, o.waits...)
+		if o.recheck > 0 && (joined.recheck == 0 || o.recheck < joined.recheck) {
+			joined.recheck = o.recheck
+		}
+	}
+	return joined
+}
+
+func (d *decision) unclaimed(gate Gate) opinion {
+	subject, isOwn := gate.Type.named()
+	if gate.ByHand && isOwn {
+		return d.untilDeadline(ClaimMissing, fmt.Sprintf("the gate was written by hand for %s, which does not exist in this namespace or does not select the Pod", subject))
+	}
+	return opinion{open: true, reason: NoLoadBalancer, message: "no load balancer claims the Pod"}
+}
+
+// untilDeadline holds until the claim deadline is over, and then opens.
+func (d *decision) untilDeadline(reason, message string) opinion {
+	if d.settings.ClaimDeadline == 0 {
+		return closed(reason, message)
+	}
+	left := d.pod.Since.Add(d.settings.ClaimDeadline).Sub(d.now)
+	if left <= 0 {
+		return opinion{open: true, reason: ClaimDeadline, message: fmt.Sprintf("opened after %s although %s", d.settings.ClaimDeadline, message)}
+	}
+	o := closed(reason, message)
+	o.recheck = left
+	return o
+}
+
+func (d *decision) write(gate Gate, o opinion) {
+	status := corev1.ConditionFalse
+	if o.open {
+		status = corev1.ConditionTrue
+	}
+	if gate.Status == status && gate.Reason == o.reason && gate.Message == o.message {
+		return
+	}
+	change := GateChange{Gate: gate, Flips: gate.Status != status}
+	change.Status, change.Reason, change.Message = status, o.reason, o.message
+	d.verdict.Changes = append(d.verdict.Changes, change)
+}
+
+func (d *decision) again(in time.Duration) {
+	if in > 0 && (d.verdict.Recheck == 0 || in < d.verdict.Recheck) {
+		d.verdict.Recheck = in
+	}
+}

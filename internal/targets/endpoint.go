@@ -1,0 +1,108 @@
+package targets
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Endpoint is one address of a Service port, with the state of its Pod.
+type Endpoint struct {
+	Address netip.AddrPort
+	Pod     types.NamespacedName
+	UID     types.UID
+	// Node that the Pod runs on.
+	Node string
+	// Ready: all containers are ready. Gates do not count: they wait for the target.
+	Ready bool
+	// Since is when Ready last changed; zero while that is not known.
+	Since time.Time
+	// Ending: the Pod is on its way out and will not come back.
+	Ending bool
+	// Judging: a condition of the Pod shows that this Pod's own registration was seen
+	// by a former process (see readiness.Judging).
+	Judging bool
+}
+
+// Slices are the EndpointSlices of one Service.
+type Slices []*discoveryv1.EndpointSlice
+
+// Endpoints are the endpoints of a Service port, by address. The name is that of the
+// Service port, which slices repeat; an unnamed port has the empty name. Endpoints
+// without a Pod are left out, as the incumbent does.
+func Endpoints(portName string, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
+	var out []Endpoint
+	seen := map[netip.AddrPort]bool{}
+	for _, slice := range slices_ {
+		port, ok := portOf(slice, portName)
+		if !ok || slice.AddressType != discoveryv1.AddressTypeIPv4 {
+			continue
+		}
+		for _, entry := range slice.Endpoints {
+			endpoint, ok := endpointOf(slice.Namespace, entry, port, pod)
+			if ok && !seen[endpoint.Address] {
+				seen[endpoint.Address] = true
+				out = append(out, endpoint)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Endpoint) int { return a.Address.Compare(b.Address) })
+	return out
+}
+
+func portOf(slice *discoveryv1.EndpointSlice, name string) (uint16, bool) {
+	for _, port := range slice.Ports {
+		if port.Port != nil && (port.Name == nil && name == "" || port.Name != nil && *port.Name == name) {
+			return uint16(*port.Port), true
+		}
+	}
+	return 0, false
+}
+
+func endpointOf(namespace string, entry discoveryv1.Endpoint, port uint16, pod func(types.NamespacedName) *corev1.Pod) (Endpoint, bool) {
+	if entry.TargetRef == nil || entry.TargetRef.Kind != "Pod" || len(entry.Addresses) == 0 {
+		return Endpoint{}, false
+	}
+	address, err := netip.ParseAddr(entry.Addresses[0])
+	if err != nil {
+		return Endpoint{}, false
+	}
+	name := types.NamespacedName{Namespace: cmp.Or(entry.TargetRef.Namespace, namespace), Name: entry.TargetRef.Name}
+	p := pod(name)
+	if p == nil || p.UID != entry.TargetRef.UID || p.Status.PodIP != address.String() {
+		return Endpoint{}, false // the slice is older than the Pod: its next version is on the way
+	}
+	ready, since := ContainersReady(p)
+	return Endpoint{
+		Address: netip.AddrPortFrom(address, port), Pod: name, UID: p.UID, Node: p.Spec.NodeName,
+		Ready: ready, Since: since, Ending: Ending(p),
+	}, true
+}
+
+// ContainersReady is whether all containers of a Pod are ready, and since when that
+// is so or not so.
+func ContainersReady(pod *corev1.Pod) (bool, time.Time) {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.ContainersReady {
+			return condition.Status == corev1.ConditionTrue, condition.LastTransitionTime.Time
+		}
+	}
+	return false, time.Time{}
+}
+
+// Ending reports the first sign of a Pod's end: deletion, a disruption that has been
+// decided on, or containers that have ended for good (graceful node shutdown ends
+// Pods without deleting them).
+func Ending(pod *corev1.Pod) bool {
+	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
+		return true
+	}
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
+	})
+}

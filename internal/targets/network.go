@@ -1,0 +1,111 @@
+package targets
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// Need is a way in that a binding wants to the endpoints on one node.
+type Need struct {
+	Protocol         string // "tcp" or "udp"
+	FromPort, ToPort int32
+	SourceGroup      string // a security group, or
+	CIDR             string // a range of addresses
+}
+
+// Needs are the ways in that a binding's networking asks for at one endpoint; pod
+// resolves names of container ports.
+func Needs(networking *v1beta1.Networking, pod *corev1.Pod) []Need {
+	var out []Need
+	if networking == nil {
+		return nil
+	}
+	for _, rule := range networking.Ingress {
+		for _, peer := range rule.From {
+			for _, port := range rule.Ports {
+				for _, number := range numbers(port.Port, pod) {
+					need := Need{Protocol: "tcp", FromPort: number, ToPort: number}
+					if port.Protocol != nil {
+						need.Protocol = strings.ToLower(string(*port.Protocol))
+					}
+					if port.Port == nil {
+						need.FromPort, need.ToPort = 0, 65535
+					}
+					switch {
+					case peer.SecurityGroup != nil:
+						need.SourceGroup = peer.SecurityGroup.GroupID
+					case peer.IPBlock != nil:
+						need.CIDR = peer.IPBlock.CIDR
+					}
+					out = append(out, need)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func numbers(port *intstr.IntOrString, pod *corev1.Pod) []int32 {
+	if port == nil {
+		return []int32{0}
+	}
+	if number, err := strconv.ParseInt(port.String(), 10, 32); err == nil {
+		return []int32{int32(number)}
+	}
+	var out []int32
+	for _, container := range pod.Spec.Containers {
+		for _, declared := range container.Ports {
+			if declared.Name == port.StrVal {
+				out = append(out, declared.ContainerPort)
+			}
+		}
+	}
+	return out
+}
+
+// Permissions joins the needs of all bindings at one endpoint security group as the
+// incumbent does: for each protocol and source group one rule from the lowest to the
+// highest port; ranges of addresses stay as they are.
+func Permissions(needs []Need) []model.Permission {
+	type source struct{ protocol, group string }
+	widest := map[source]*model.Permission{}
+	var out []model.Permission
+	for _, need := range needs {
+		permission := model.Permission{
+			Protocol: need.Protocol, FromPort: need.FromPort, ToPort: need.ToPort, SourceGroup: need.SourceGroup, Description: model.EndpointRuleDescription,
+		}
+		if need.CIDR != "" {
+			if strings.Contains(need.CIDR, ":") {
+				permission.CIDR6 = need.CIDR
+			} else {
+				permission.CIDR = need.CIDR
+			}
+			out = append(out, permission)
+			continue
+		}
+		key := source{need.Protocol, need.SourceGroup}
+		if known := widest[key]; known != nil {
+			known.FromPort, known.ToPort = min(known.FromPort, need.FromPort), max(known.ToPort, need.ToPort)
+			continue
+		}
+		widest[key] = &permission
+	}
+	for _, permission := range widest {
+		out = append(out, *permission)
+	}
+	return slices.Compact(model.SortPermissions(out))
+}
+
+// CompareNeeds gives needs a stable order.
+func CompareNeeds(a, b Need) int {
+	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.FromPort, b.FromPort), cmp.Compare(a.ToPort, b.ToPort),
+		cmp.Compare(a.SourceGroup, b.SourceGroup), cmp.Compare(a.CIDR, b.CIDR))
+}

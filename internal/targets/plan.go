@@ -1,0 +1,113 @@
+package targets
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Registration is what is known of an address that is in the target group.
+type Registration struct {
+	// Pod that it is registered for; empty while that is not known.
+	Pod types.UID
+	// Draining: it is on its way out and cannot come back before it is gone.
+	Draining bool
+}
+
+// Settings of the plan.
+type Settings struct {
+	// UnreadyGrace is how long a Pod may be unready before its target goes (flag
+	// --unready-grace): an address that went cannot come back before its
+	// deregistration delay is over, so a blip must not cost minutes.
+	UnreadyGrace time.Duration
+}
+
+// Changes are what has to happen to a target group now.
+type Changes struct {
+	Register   []Endpoint
+	Deregister []netip.AddrPort
+	// Adopt are endpoints whose address is registered already, from a Pod that had it
+	// before. Taking it out would lock it for the deregistration delay.
+	Adopt []Endpoint
+	// Remember are endpoints whose registration a former process made.
+	Remember []Endpoint
+	// Recheck is when to plan again without an event; 0 for never.
+	Recheck time.Duration
+}
+
+// drainRecheck is how often a Pod on a draining address looks again.
+const drainRecheck = 5 * time.Second
+
+// Plan compares the endpoints of a Service port with what is registered.
+//
+//	endpoint      | registered for it | for another Pod     | draining | not registered
+//	ready         | keep              | adopt or remember   | wait     | register
+//	unready       | keep for a grace  | as is               | –        | –
+//	ending        | deregister        | deregister          | –        | –
+//	none          |                   | deregister          | –        |
+func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) Changes {
+	var changes Changes
+	kept := 0
+	var unready []netip.AddrPort
+	current := map[netip.AddrPort]bool{}
+	for _, endpoint := range endpoints {
+		target, known := registered[endpoint.Address]
+		current[endpoint.Address] = !endpoint.Ending
+		switch {
+		case endpoint.Ending:
+		case known && target.Draining:
+			if endpoint.Ready {
+				changes.again(drainRecheck)
+			}
+		case !known && endpoint.Ready:
+			changes.Register = append(changes.Register, endpoint)
+			kept++
+		case known && !endpoint.Ready:
+			unready = append(unready, changes.unready(now, endpoint, settings)...)
+			kept++
+		case known:
+			changes.own(endpoint, target)
+			kept++
+		}
+	}
+	// Never the last targets for unreadiness alone: the load balancer would answer 503
+	// where it now tries.
+	if kept > len(unready) {
+		changes.Deregister = unready
+	}
+	for address, target := range registered {
+		if !current[address] && !target.Draining {
+			changes.Deregister = append(changes.Deregister, address)
+		}
+	}
+	slices.SortFunc(changes.Deregister, netip.AddrPort.Compare)
+	return changes
+}
+
+// unready says whether an endpoint's target has been unready for longer than the grace.
+func (c *Changes) unready(now time.Time, endpoint Endpoint, settings Settings) []netip.AddrPort {
+	if left := endpoint.Since.Add(settings.UnreadyGrace).Sub(now); left > 0 {
+		c.again(left)
+		return nil
+	}
+	return []netip.AddrPort{endpoint.Address}
+}
+
+// own settles for which Pod a registered address counts.
+func (c *Changes) own(endpoint Endpoint, target Registration) {
+	switch {
+	case target.Pod == endpoint.UID:
+	case target.Pod == "" && endpoint.Judging:
+		c.Remember = append(c.Remember, endpoint)
+	default:
+		c.Adopt = append(c.Adopt, endpoint)
+	}
+}
+
+func (c *Changes) again(in time.Duration) {
+	if c.Recheck == 0 || in < c.Recheck {
+		c.Recheck = in
+	}
+}
