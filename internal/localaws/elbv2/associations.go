@@ -1,30 +1,25 @@
 package elbv2
 
-import "slices"
-
-// groupARNs are the groups that an action forwards to.
-func (a action) groupARNs() []string {
-	var arns []string
-	if a.Forward != nil {
-		for _, g := range a.Forward.Groups {
-			arns = append(arns, g.ARN)
+// forwards calls f with every group that the load balancer's rules, default rules among them, forward to.
+func (b *loadBalancer) forwards(f func(groupARN string)) {
+	for _, l := range b.listeners {
+		for _, r := range l.rules {
+			for _, a := range r.effective() {
+				if a.Forward == nil {
+					continue
+				}
+				for _, w := range a.Forward.Groups {
+					f(w.ARN)
+				}
+			}
 		}
 	}
-	return arns
 }
 
 // groupsOf are the groups that a load balancer forwards to.
 func (s *Service) groupsOf(b *loadBalancer) map[*targetGroup]bool {
 	arns := map[string]bool{}
-	for _, l := range b.listeners {
-		for _, r := range l.rules {
-			for _, a := range r.effective() {
-				for _, arn := range a.groupARNs() {
-					arns[arn] = true
-				}
-			}
-		}
-	}
+	b.forwards(func(arn string) { arns[arn] = true })
 	groups := map[*targetGroup]bool{}
 	for _, g := range s.groups {
 		if arns[g.arn] {
@@ -34,20 +29,20 @@ func (s *Service) groupsOf(b *loadBalancer) map[*targetGroup]bool {
 	return groups
 }
 
-// balancerOf is the load balancer that forwards to a group, or nil.
+// balancerOf is the load balancer that forwards to a group, or nil. There is at most one.
 func (s *Service) balancerOf(g *targetGroup) *loadBalancer {
-	return find(s.balancers, func(b *loadBalancer) bool { return b.uses(g) })
+	return find(s.balancers, func(b *loadBalancer) bool {
+		used := false
+		b.forwards(func(arn string) { used = used || arn == g.arn })
+		return used
+	})
 }
 
-func (b *loadBalancer) uses(g *targetGroup) bool {
-	for _, l := range b.listeners {
-		for _, r := range l.rules {
-			for _, a := range r.effective() {
-				if slices.Contains(a.groupARNs(), g.arn) {
-					return true
-				}
-			}
-		}
+// balancersByGroup is balancerOf for all groups at once, for calls that list many.
+func (s *Service) balancersByGroup() map[string]*loadBalancer {
+	all := map[string]*loadBalancer{}
+	for _, b := range s.balancers {
+		b.forwards(func(arn string) { all[arn] = b })
 	}
-	return false
+	return all
 }

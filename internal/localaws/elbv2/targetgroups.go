@@ -67,7 +67,8 @@ type groupOutput struct {
 	IPAddressType    string        `xml:"IpAddressType"`
 }
 
-func (s *Service) groupOutput(g *targetGroup) groupOutput {
+// output shows a group that the load balancer, if any, forwards to.
+func (g *targetGroup) output(b *loadBalancer) groupOutput {
 	c := g.settings.check
 	out := groupOutput{
 		ARN: g.arn, Name: g.settings.name, Protocol: g.settings.protocol, Port: g.settings.port, VPCID: g.settings.vpcID,
@@ -75,7 +76,7 @@ func (s *Service) groupOutput(g *targetGroup) groupOutput {
 		HealthyThreshold: c.healthy, UnhealthyCount: c.unhealthy, CheckPath: c.path, Matcher: matcherConfig{Codes: c.codes},
 		TargetType: g.settings.targetType, ProtocolVersion: "HTTP1", IPAddressType: "ipv4",
 	}
-	if b := s.balancerOf(g); b != nil {
+	if b != nil {
 		out.BalancerARNs = []string{b.arn}
 	}
 	return out
@@ -95,7 +96,7 @@ func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, er
 			return groupsOutput{}, wire.Errorf("DuplicateTargetGroupName",
 				"A target group with the same name '%s' exists, but with different settings", in.Name)
 		}
-		return groupsOutput{Groups: []groupOutput{s.groupOutput(have)}}, nil
+		return groupsOutput{Groups: []groupOutput{have.output(s.balancerOf(have))}}, nil
 	}
 	if len(s.groups) >= s.Limits[quota.TargetGroups] {
 		return groupsOutput{}, wire.Errorf("TooManyTargetGroups", "The maximum number of target groups has been reached")
@@ -107,7 +108,7 @@ func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, er
 	}
 	s.groups = append(s.groups, g)
 	s.tags[g.arn] = tags
-	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+	return groupsOutput{Groups: []groupOutput{g.output(s.balancerOf(g))}}, nil
 }
 
 func (s *Service) checkNewGroup(in createTargetGroupInput) (groupSettings, error) {
@@ -156,8 +157,9 @@ func (s *Service) describeTargetGroups(in describeTargetGroupsInput) (groupsOutp
 	}
 	found, next, err := page(found, in.paging, func(g *targetGroup) int { return g.number })
 	out := groupsOutput{NextMarker: next}
+	users := s.balancersByGroup()
 	for _, g := range found {
-		out.Groups = append(out.Groups, s.groupOutput(g))
+		out.Groups = append(out.Groups, g.output(users[g.arn]))
 	}
 	return out, err
 }
@@ -221,7 +223,7 @@ func (s *Service) modifyTargetGroup(in modifyTargetGroupInput) (groupsOutput, er
 	}
 	g.settings.check = check
 	s.publishGroup(g)
-	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+	return groupsOutput{Groups: []groupOutput{g.output(s.balancerOf(g))}}, nil
 }
 
 func (s *Service) deleteTargetGroup(in groupInput) (wire.Empty, error) {
