@@ -89,7 +89,7 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		l.claim, l.findController, l.startCloud, l.startCluster, l.startNodes, l.applyConfig, l.waitNodes, l.startController,
+		l.claim, l.findController, l.startCloud, l.startCluster, l.applyConfig, l.startNodes, l.waitNodes, l.awaitPolicies, l.startController,
 	} {
 		if err := step(ctx); err != nil {
 			return err

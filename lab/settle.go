@@ -33,7 +33,7 @@ func (l *Lab) applyConfig(ctx context.Context) error {
 	if err := applier.AwaitDefinitions(ctx, objects); err != nil {
 		return err
 	}
-	l.say("custom resources, policies and rights are in place")
+	l.say("custom resources, policies and rights are applied")
 	return nil
 }
 

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -101,7 +102,10 @@ func await(ctx context.Context, within time.Duration, ask func(context.Context) 
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %s", context.Cause(ctx), last)
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("after %s: %s", within, last)
+			}
+			return context.Cause(ctx)
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
