@@ -50,6 +50,9 @@ type Evidence struct {
 	Address netip.AddrPort
 	// Target at that address; nil while the group has none there.
 	Target *health.Target
+	// Unread: nobody has read yet, since the start, which targets the group has, so that
+	// a nil Target says nothing.
+	Unread bool
 	// Adoption is how long after the containers became ready an adopted address must
 	// still be healthy, so that it cannot be the health of the Pod before.
 	Adoption time.Duration

@@ -86,7 +86,8 @@ func (e Evidence) proven(notBefore time.Time) bool {
 	if !e.Target.Adopted {
 		return true
 	}
-	return !e.Target.Asked.Before(notBefore) && e.Target.HealthySince.Before(e.Target.Asked)
+	since := e.Target.HealthySince // zero: not called healthy since the adoption
+	return !e.Target.Asked.Before(notBefore) && !since.IsZero() && since.Before(e.Target.Asked)
 }
 
 // groupName is the readable middle of a target group's ARN.

@@ -74,6 +74,8 @@ func given(flags *pflag.FlagSet) []string {
 	return args
 }
 
+var errInterrupted = errors.New("interrupted; the lab is stopped")
+
 func runDemo(command *cobra.Command, config demo.Config, format string) (err error) {
 	if config.Dir == "" {
 		if config.Dir, err = os.MkdirTemp("", "sluice-demo-"); err != nil {
@@ -84,7 +86,7 @@ func runDemo(command *cobra.Command, config demo.Config, format string) (err err
 	report, err := demo.Run(command.Context(), config)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			return errors.New("interrupted; the lab is stopped")
+			return errInterrupted
 		}
 		return err
 	}
@@ -101,10 +103,12 @@ func runDemo(command *cobra.Command, config demo.Config, format string) (err err
 	return nil
 }
 
-// tidy removes a temporary directory after a good run; after a bad one its logs are of use.
+// tidy removes a temporary directory, unless the lab ran and something went wrong: then its logs
+// are of use.
 func tidy(dir string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%w\n(the lab's logs are in %s)", err, lab.Dir(dir).Logs())
+	_, missing := os.Stat(lab.Dir(dir).Logs())
+	if err == nil || missing != nil || errors.Is(err, errInterrupted) {
+		return errors.Join(err, os.RemoveAll(dir))
 	}
-	return os.RemoveAll(dir)
+	return fmt.Errorf("%w\n(the lab's logs are in %s)", err, lab.Dir(dir).Logs())
 }

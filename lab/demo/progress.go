@@ -86,7 +86,7 @@ func (p *progress) follow(sides []*running, done <-chan struct{}) {
 // line is short, so that three of them fit a terminal.
 func (r *running) line(now time.Time) string {
 	loss := r.load.tally.loss(now)
-	line := fmt.Sprintf("%s %d sent, %d failed", r.side.name, loss.Requests, loss.Failed)
+	line := fmt.Sprintf("%s %d requests, %d failed", r.side.name, loss.Requests, loss.Failed)
 	if r.times != nil {
 		pods, ready := r.times.counts()
 		line += fmt.Sprintf(", %d of %d new Pods ready", ready, pods)

@@ -62,18 +62,34 @@ var shared struct {
 	err  error
 }
 
-// theLab is the one that tests share. It has no controller.
+// theLab is the one that tests share. It runs the controller of this tree.
 func theLab(t *testing.T) *spawn.Lab {
 	t.Helper()
 	shared.once.Do(func() {
-		if shared.dir, shared.err = os.MkdirTemp("", "sluice-e2e-"); shared.err == nil {
-			shared.lab, shared.err = spawn.Start(t.Context(), spawn.Config{Dir: shared.dir, Flags: []string{"--controller=false"}, Env: []string{asCommand}, Progress: os.Stderr})
+		if shared.dir, shared.err = os.MkdirTemp("", "sluice-e2e-"); shared.err != nil {
+			return
 		}
+		binary := filepath.Join(shared.dir, "sluice")
+		if shared.err = buildController(t, binary); shared.err != nil {
+			return
+		}
+		shared.lab, shared.err = spawn.Start(t.Context(), spawn.Config{
+			Dir: filepath.Join(shared.dir, "lab"), Flags: []string{"--controller-binary=" + binary}, Env: []string{asCommand}, Progress: os.Stderr,
+		})
 	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
 	return shared.lab
+}
+
+func buildController(t *testing.T, binary string) error {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/sluice-lb/sluice/cmd/sluice").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building the controller: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // startLab starts a lab of the test's own, which ends with it at the latest.
