@@ -119,6 +119,7 @@ type form struct {
 // ones of our own keys.
 var forms = map[string]form{
 	"load-balancer-name": {regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]{0,30}[A-Za-z0-9])?$`), `write at most 32 letters, digits and hyphens, and no hyphen at either end`},
+	"group.name":         {regexp.MustCompile(`^([a-z0-9][-a-z0-9.]{0,61})?[a-z0-9]$`), `write at most 63 lower-case letters, digits, "-" and ".", with a letter or digit at both ends`},
 	"healthcheck-path":   {regexp.MustCompile(`^/`), `write a path that begins with "/"`},
 	"healthcheck-port":   {regexp.MustCompile(`^(traffic-port|[0-9]{1,5}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$`), `write "traffic-port", a number, or the name of a Service port`},
 	"success-codes":      {regexp.MustCompile(`^[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*$`), `write codes such as "200", "200,204" or "200-299"`},

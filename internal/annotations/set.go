@@ -49,6 +49,16 @@ func (s Set) Choice(name, fallback string) (string, error) {
 	return value, nil
 }
 
+// Form is a value that must have the form that the table's key has, such as a name.
+func (s Set) Form(name, fallback string) (string, error) {
+	value := s.String(name, fallback)
+	key, _ := find(Prefix + name)
+	if wrong := key.match(value); wrong != nil {
+		return "", wrong.about(Prefix+name, value)
+	}
+	return value, nil
+}
+
 // Bool reads true and false in the spellings that Go knows.
 func (s Set) Bool(name string, fallback bool) (bool, error) {
 	return read(s, name, fallback, parseBool)

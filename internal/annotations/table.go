@@ -23,8 +23,8 @@ var table = slices.Concat(loadBalancerKeys, listenerKeys, targetGroupKeys, ruleK
 
 var loadBalancerKeys = []Key{
 	{Name: "load-balancer-name", Type: TypeString, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Name of the load balancer in AWS, at most 32 characters. It counts when the load balancer is created; an existing one is never renamed."},
-	{Name: "group.name", Type: TypeString, On: OnIngress, Merge: perIngress, Doc: "Ingresses of one group share one load balancer. Lower-case letters, digits, \"-\" and \".\", at most 63 characters. Without it every Ingress has its own."},
-	{Name: "group.order", Type: TypeInt32, Default: "0", Min: -1000, Max: 1000, On: OnIngress, Merge: perIngress, Doc: "Place of the Ingress among those of its group: the lower, the earlier come its rules."},
+	{Name: "group.name", Type: TypeString, On: OnIngress, Merge: perIngress, Built: true, Doc: "Ingresses of one group share one load balancer. Lower-case letters, digits, \"-\" and \".\", at most 63 characters. Without it every Ingress has its own."},
+	{Name: "group.order", Type: TypeInt32, Default: "0", Min: -1000, Max: 1000, On: OnIngress, Merge: perIngress, Built: true, Doc: "Place of the Ingress among those of its group: the lower, the earlier come its rules."},
 	{Name: "tags", Type: TypeStringMap, On: onBoth, Merge: unionByKey, Built: true, Doc: "Tags on everything that is made in AWS for the Ingress; on target groups, the Service's value replaces the Ingress's."},
 	{Name: "scheme", Type: TypeString, Allowed: []string{"internal", "internet-facing"}, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Whether the load balancer has private or public addresses. Default: the flag --default-load-balancer-scheme (\"internal\"). A change makes a new load balancer."},
 	{Name: "ip-address-type", Type: TypeString, Default: "ipv4", Allowed: []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"}, NotBuilt: []string{"dualstack", "dualstack-without-public-ipv4"}, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Address families of the load balancer."},

@@ -184,7 +184,8 @@ func (w *walk) stack() model.Stack {
 	}
 	result := ingress.Stack(ingress.Snapshot{
 		Config:  build.Config{Cluster: "prod", DefaultScheme: model.Internal, DefaultTargetType: "ip"},
-		Network: network, BackendSecurityGroup: w.shared(), Existing: have.LoadBalancer, Ingress: object, Services: services,
+		Network: network, BackendSecurityGroup: w.shared(), Have: have, ID: id,
+		Members: []ingress.Member{{Ingress: object, Services: services}},
 	})
 	if result.Stack == nil {
 		w.Fatalf("rejected: %v", result.Problems)

@@ -1,11 +1,16 @@
 package model
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Problem is something that a user got wrong, as data beside the result. It takes
 // out the object that is wrong, unless it is a warning.
 type Problem struct {
-	Object  Object `json:"object"`
+	Object Object `json:"object"`
+	// Ingress that the problem takes out, where that is not the object itself.
+	Ingress Object `json:"ingress,omitzero"`
 	Field   string `json:"field"`  // where: "metadata.annotations[…]", "spec.rules[0].host"
 	Reason  string `json:"reason"` // CamelCase, for the event and for machines
 	Message string `json:"message"`
@@ -13,6 +18,9 @@ type Problem struct {
 	// Warning: the rest of the object is built all the same.
 	Warning bool `json:"warning,omitempty"`
 }
+
+// Takes is the Ingress that the problem is one of.
+func (p Problem) Takes() Object { return cmp.Or(p.Ingress, p.Object) }
 
 // Object names the Kubernetes object that a problem belongs to.
 type Object struct {

@@ -42,13 +42,12 @@ func TestGolden(t *testing.T) {
 
 func runCase(t *testing.T, base string) {
 	snapshot := read(t, base+".in.yaml")
-	var have model.Observed
 	if _, err := os.Stat(base + ".before.yaml"); err == nil {
-		have = observed(t, read(t, base+".before.yaml"))
-		snapshot.Existing = have.LoadBalancer
+		snapshot.Have = observed(t, read(t, base+".before.yaml"))
 	}
-	result := built{Stack: model.Stack{ID: model.StackID{Namespace: have.ID.Namespace, Name: have.ID.Name}}}
-	if snapshot.Ingress != nil {
+	have := snapshot.Have
+	result := built{Stack: model.Stack{ID: have.ID}}
+	if len(snapshot.Members) > 0 {
 		r := ingress.Stack(snapshot)
 		result.Problems = r.Problems
 		if r.Stack == nil {
@@ -120,14 +119,32 @@ func read(t *testing.T, path string) ingress.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot := ingress.Snapshot{Services: map[string]*corev1.Service{}}
+	objects := objects{services: map[string]map[string]*corev1.Service{}}
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
-		decode(t, path, document, &snapshot)
+		objects.decode(t, path, document)
 	}
+	return objects.snapshot()
+}
+
+// objects are the documents of a case.
+type objects struct {
+	cluster   ingress.Snapshot
+	class     *networkingv1.IngressClass
+	ingresses []*networkingv1.Ingress
+	services  map[string]map[string]*corev1.Service // by namespace and name
+}
+
+func (o *objects) snapshot() ingress.Snapshot {
+	snapshot := o.cluster
+	for _, object := range o.ingresses {
+		snapshot.ID, _ = ingress.Group(object)
+		snapshot.Members = append(snapshot.Members, ingress.Member{Ingress: object, Class: o.class, Services: o.services[object.Namespace]})
+	}
+	ingress.SortMembers(snapshot.Members)
 	return snapshot
 }
 
-func decode(t *testing.T, path, document string, snapshot *ingress.Snapshot) {
+func (o *objects) decode(t *testing.T, path, document string) {
 	t.Helper()
 	var kind struct{ Kind string }
 	strictly := func(into any) {
@@ -146,18 +163,22 @@ func decode(t *testing.T, path, document string, snapshot *ingress.Snapshot) {
 			Target  string            `json:"defaultTargetType,omitempty"`
 		}
 		strictly(&c)
-		snapshot.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
-		snapshot.Network, snapshot.BackendSecurityGroup = c.Network, c.BackendSecurityGroup
+		o.cluster.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
+		o.cluster.Network, o.cluster.BackendSecurityGroup = c.Network, c.BackendSecurityGroup
 	case "Ingress":
-		snapshot.Ingress = &networkingv1.Ingress{}
-		strictly(snapshot.Ingress)
+		var object networkingv1.Ingress
+		strictly(&object)
+		o.ingresses = append(o.ingresses, &object)
 	case "IngressClass":
-		snapshot.Class = &networkingv1.IngressClass{}
-		strictly(snapshot.Class)
+		o.class = &networkingv1.IngressClass{}
+		strictly(o.class)
 	case "Service":
 		var service corev1.Service
 		strictly(&service)
-		snapshot.Services[service.Name] = &service
+		if o.services[service.Namespace] == nil {
+			o.services[service.Namespace] = map[string]*corev1.Service{}
+		}
+		o.services[service.Namespace][service.Name] = &service
 	default:
 		t.Fatalf("%s: kind %q is none that a snapshot holds", path, kind.Kind)
 	}

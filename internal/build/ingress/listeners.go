@@ -9,7 +9,6 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 
-	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
@@ -18,56 +17,81 @@ const plainText = "text/plain"
 // notFound is the default action where no backend is the default.
 var notFound = model.Action{FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: plainText}}
 
-// ports that are listened on. Only HTTP is built; what else an Ingress asks for is a
-// problem.
-func (b *builder) ports() []int32 {
-	listen, err := b.set.ListenPorts()
-	b.wrong(err)
-	if listen == nil {
-		return []int32{80}
+// listeners and their rules: the rules of all members in the order of the members, and
+// in the place of a rejected member those that it had.
+func (j *joint) listeners(kept kept) ([]model.Listener, []model.Rule) {
+	var listeners []model.Listener
+	var rules []model.Rule
+	for _, port := range j.ports() {
+		listener := j.listener(port, kept)
+		listeners = append(listeners, listener)
+		rules = append(rules, j.rulesOf(listener, kept)...)
 	}
-	var ports []int32
-	for _, port := range listen {
-		if port.Protocol != "HTTP" {
-			b.complain(annotationField(annotations.Prefix+"listen-ports"), annotations.ReasonNotBuilt,
-				fmt.Sprintf("port %d: this build does not serve %s listeners yet", port.Port, port.Protocol), "listen with HTTP")
-			continue
-		}
-		ports = append(ports, port.Port)
+	for _, listener := range kept.listeners {
+		listeners = append(listeners, listener)
+		rules = append(rules, j.rulesOf(listener, kept)...)
 	}
-	return ports
+	return listeners, rules
 }
 
-func (b *builder) listeners() {
-	action := notFound
-	if backend := b.Ingress.Spec.DefaultBackend; backend != nil {
-		action = b.action(*backend, "spec.defaultBackend")
+func (j *joint) listener(port int32, kept kept) model.Listener {
+	listener := model.Listener{Key: model.ListenerKey(port), Port: port, Protocol: "HTTP", Default: notFound}
+	if action, ok := kept.fallback(j.Have, listener.Key); ok {
+		listener.Default = action
 	}
-	rules := b.paths()
-	for _, port := range b.ports() {
-		key := model.ListenerKey(port)
-		b.stack.Listeners = append(b.stack.Listeners, model.Listener{
-			Key: key, Port: port, Protocol: "HTTP", Default: action,
-			Tags: b.Config.Tags(b.stack.ID, strconv.Itoa(int(port)), b.userTags(nil)),
-		})
-		seen := map[model.Key]int{}
-		for i, rule := range rules {
-			rule.Listener, rule.Priority = key, int32(i+1)
-			base := model.RuleKey(port, rule.Conditions)
-			rule.Key = base.Nth(seen[base])
-			seen[base]++
-			rule.Tags = b.Config.Tags(b.stack.ID, fmt.Sprintf("%d:%d", port, rule.Priority), b.userTags(nil))
-			b.stack.Rules = append(b.stack.Rules, rule)
+	var parts []*part
+	for _, p := range j.accepted {
+		if !slices.Contains(p.ports, port) {
+			continue
+		}
+		parts = append(parts, p)
+		if p.fallback != nil {
+			listener.Default = *p.fallback
 		}
 	}
+	listener.Tags = j.Config.Tags(j.ID, strconv.Itoa(int(port)), unionTags(parts))
+	for _, have := range j.Have.Listeners {
+		if have.Key == listener.Key {
+			listener.Tags = j.keepTags(listener.Tags, have.Tags)
+		}
+	}
+	return listener
+}
+
+func (j *joint) rulesOf(listener model.Listener, kept kept) []model.Rule {
+	var out []model.Rule
+	add := func(rule model.Rule, tags map[string]string) {
+		rule.Listener, rule.Priority = listener.Key, int32(len(out)+1)
+		base := model.RuleKey(listener.Port, rule.Conditions)
+		same := 0
+		for slices.ContainsFunc(out, func(r model.Rule) bool { return r.Key == base.Nth(same) }) {
+			same++
+		}
+		rule.Key = base.Nth(same)
+		rule.Tags = j.Config.Tags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), tags)
+		out = append(out, rule)
+	}
+	for _, p := range j.parts {
+		if slices.Contains(j.accepted, p) && slices.Contains(p.ports, listener.Port) {
+			for _, rule := range p.rules {
+				add(rule, p.tags)
+			}
+		}
+		for _, rule := range kept.rules[p] {
+			if rule.Listener == listener.Key {
+				add(rule, rule.Tags)
+			}
+		}
+	}
+	return out
 }
 
 // paths are the rules of the Ingress in the order of their priorities: its rules in
 // order, and within one Exact paths, then Prefix paths from the longest to the
 // shortest, then the rest.
-func (b *builder) paths() []model.Rule {
+func (p *part) paths() []model.Rule {
 	var out []model.Rule
-	for i, rule := range b.Ingress.Spec.Rules {
+	for i, rule := range p.Ingress.Spec.Rules {
 		if rule.HTTP == nil {
 			continue
 		}
@@ -83,8 +107,8 @@ func (b *builder) paths() []model.Rule {
 		for _, path := range paths {
 			field := fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, path.index)
 			out = append(out, model.Rule{
-				Conditions: b.conditions(rule.Host, path.HTTPIngressPath, field),
-				Action:     b.action(path.Backend, field+".backend"),
+				Conditions: p.conditions(rule.Host, path.HTTPIngressPath, field),
+				Action:     p.action(path.Backend, field+".backend"),
 			})
 		}
 	}
@@ -115,12 +139,12 @@ func pathType(path networkingv1.HTTPIngressPath) networkingv1.PathType {
 	return *path.PathType
 }
 
-func (b *builder) conditions(host string, path networkingv1.HTTPIngressPath, field string) []model.Condition {
+func (p *part) conditions(host string, path networkingv1.HTTPIngressPath, field string) []model.Condition {
 	var out []model.Condition
 	if host != "" {
 		out = append(out, model.Condition{Field: "host-header", Values: []string{host}})
 	}
-	if values := b.pathValues(path, field); len(values) > 0 {
+	if values := p.pathValues(path, field); len(values) > 0 {
 		out = append(out, model.Condition{Field: "path-pattern", Values: values})
 	}
 	if len(out) == 0 {
@@ -129,10 +153,10 @@ func (b *builder) conditions(host string, path networkingv1.HTTPIngressPath, fie
 	return out
 }
 
-func (b *builder) pathValues(path networkingv1.HTTPIngressPath, field string) []string {
+func (p *part) pathValues(path networkingv1.HTTPIngressPath, field string) []string {
 	kind := pathType(path)
 	if kind != networkingv1.PathTypeImplementationSpecific && strings.ContainsAny(path.Path, "*?") {
-		b.complain(field+".path", "InvalidPath", fmt.Sprintf("path %q of type %s holds a wildcard", path.Path, kind),
+		p.complain(field+".path", "InvalidPath", fmt.Sprintf("path %q of type %s holds a wildcard", path.Path, kind),
 			"use pathType ImplementationSpecific for wildcards, or take * and ? out")
 		return nil
 	}

@@ -2,99 +2,153 @@ package ingress
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
-// longestName is what ELBv2 allows (API reference, CreateLoadBalancer).
-const longestName = 32
-
-func (b *builder) loadBalancer() {
-	scheme := b.scheme()
-	attributes, err := b.set.StringMap("load-balancer-attributes")
-	b.wrong(err)
-	addressType, err := b.set.Choice("ip-address-type", "ipv4")
-	b.wrong(err)
-	name := b.set.String("load-balancer-name", build.LoadBalancerName(b.Config.Cluster, b.stack.ID, scheme))
-	if len(name) > longestName {
-		b.complain(annotationField(annotations.Prefix+"load-balancer-name"), annotations.ReasonInvalid,
-			fmt.Sprintf("%q has %d characters, and AWS allows %d", name, len(name), longestName), "give a shorter name")
+func (j *joint) loadBalancer() *model.LoadBalancer {
+	scheme := j.scheme()
+	subnets, _ := j.subnets(scheme)
+	name := j.value("load-balancer-name")
+	if name == "" {
+		name = build.LoadBalancerName(j.Config.Cluster, j.ID, scheme)
 	}
-	b.stack.LoadBalancer = &model.LoadBalancer{
+	attributes := j.values("load-balancer-attributes/")
+	if len(attributes) == 0 {
+		attributes = nil
+	}
+	lb := &model.LoadBalancer{
 		Key:            model.LoadBalancerKey,
 		Name:           name,
 		Scheme:         scheme,
-		IPAddressType:  addressType,
-		Subnets:        b.subnets(scheme),
-		SecurityGroups: []model.Key{model.SecurityGroupKey, model.Key(b.BackendSecurityGroup)},
+		IPAddressType:  "ipv4",
+		Subnets:        subnets,
+		SecurityGroups: []model.Key{model.SecurityGroupKey, model.Key(j.BackendSecurityGroup)},
 		Attributes:     attributes,
-		Tags:           b.Config.Tags(b.stack.ID, model.LoadBalancerResource, b.userTags(nil)),
+		Tags:           j.Config.Tags(j.ID, model.LoadBalancerResource, j.values("tags/")),
 	}
+	if have := j.Have.LoadBalancer; have != nil {
+		lb.Tags = j.keepTags(lb.Tags, have.Tags)
+	}
+	return lb
 }
 
-func (b *builder) scheme() model.Scheme {
-	scheme, err := b.set.Choice("scheme", string(b.Config.DefaultScheme))
-	b.wrong(err)
-	return model.Scheme(scheme)
+// scheme: what members say, else the default. While a member is rejected that may have
+// said it, the scheme that there is stays: another one would be another load balancer.
+func (j *joint) scheme() model.Scheme {
+	if said := j.value("scheme"); said != "" {
+		return model.Scheme(said)
+	}
+	if have := j.Have.LoadBalancer; have != nil && j.incomplete() {
+		return have.Scheme
+	}
+	return j.Config.DefaultScheme
 }
 
-// subnets: those that the user names, else those that the load balancer has, else
-// those that are tagged for the purpose.
-func (b *builder) subnets(scheme model.Scheme) []string {
-	const key = annotations.Prefix + "subnets"
-	if named := b.set.StringList("subnets"); len(named) > 0 {
-		ids, wrong := build.ChosenSubnets(b.Network, named)
-		if wrong != nil {
-			b.complain(annotationField(key), "InvalidSubnet", wrong.Message, wrong.Remedy)
+// checkSubnets makes it a problem of every member when there are no subnets; named ones
+// are the problem of who named them.
+func (j *joint) checkSubnets() {
+	_, wrong := j.subnets(j.scheme())
+	if wrong == nil {
+		return
+	}
+	j.hopeless = true
+	field := annotationField(annotations.Prefix + "subnets")
+	for _, p := range j.accepted {
+		switch by := j.said["subnets"].by; {
+		case by == p.object():
+			p.complain(field, "InvalidSubnet", wrong.Message, wrong.Remedy)
+		case by == model.Object{}:
+			p.complain(field, "NoSubnets", fmt.Sprintf("no subnets can be found for the scheme %s: %s", j.scheme(), wrong.Message), wrong.Remedy)
 		}
-		return ids
 	}
-	if b.Existing != nil && b.Existing.Scheme == scheme {
-		return b.Existing.Subnets
-	}
-	ids, wrong := build.DiscoverSubnets(b.Network, b.Config.Cluster, scheme)
-	if wrong != nil {
-		b.complain(annotationField(key), "NoSubnets", "no subnets can be found for the scheme "+string(scheme)+": "+wrong.Message, wrong.Remedy)
-	}
-	return ids
 }
 
-// userTags of the Ingress, or of a Service of it, where the Service's win.
-func (b *builder) userTags(service map[string]string) map[string]string {
-	tags, err := annotations.New(b.Ingress.Annotations, service).StringMap("tags")
-	b.wrong(err)
-	return tags
+// subnets: those that members name, else those that the load balancer has, else those
+// that are tagged for the purpose.
+func (j *joint) subnets(scheme model.Scheme) ([]string, *build.SubnetError) {
+	for _, p := range j.accepted {
+		if named := p.set.StringList("subnets"); len(named) > 0 {
+			return build.ChosenSubnets(j.Network, named)
+		}
+	}
+	if have := j.Have.LoadBalancer; have != nil && have.Scheme == scheme {
+		return have.Subnets, nil
+	}
+	return build.DiscoverSubnets(j.Network, j.Config.Cluster, scheme)
 }
 
-func (b *builder) securityGroup() {
-	b.stack.SecurityGroups = []model.SecurityGroup{{
+func (j *joint) securityGroup(kept kept) model.SecurityGroup {
+	group := model.SecurityGroup{
 		Key:         model.SecurityGroupKey,
-		Name:        build.SecurityGroupName(b.Config.Cluster, b.stack.ID),
+		Name:        build.SecurityGroupName(j.Config.Cluster, j.ID),
 		Description: "[k8s] Managed SecurityGroup for LoadBalancer",
-		VPC:         b.Network.VPC,
-		Ingress:     b.permissions(),
-		Tags:        b.Config.Tags(b.stack.ID, model.SecurityGroupResource, b.userTags(nil)),
-	}}
+		VPC:         j.Network.VPC,
+		Ingress:     append(j.permissions(), kept.permissions...),
+		Tags:        j.Config.Tags(j.ID, model.SecurityGroupResource, j.values("tags/")),
+	}
+	for _, have := range j.Have.SecurityGroups {
+		if have.Key == model.SecurityGroupKey {
+			group.Tags = j.keepTags(group.Tags, have.Tags)
+		}
+	}
+	return group
 }
 
 // permissions let the inbound CIDRs in to every port that is listened on. IPv6 ranges
 // are left out: the load balancer has IPv4 addresses only.
-func (b *builder) permissions() []model.Permission {
-	cidrs, err := b.set.CIDRList("inbound-cidrs")
-	b.wrong(err)
-	if len(cidrs) == 0 {
-		cidrs = []string{"0.0.0.0/0"}
-	}
+func (j *joint) permissions() []model.Permission {
 	var out []model.Permission
-	for _, port := range b.ports() {
+	for _, port := range j.ports() {
+		cidrs := []string{"0.0.0.0/0"}
+		if said := j.value(fmt.Sprintf("inbound-cidrs/%d", port)); said != "" {
+			cidrs = strings.Split(said, ",")
+		} else if have := j.permissionsOf(port); j.incomplete() && len(have) > 0 {
+			out = append(out, have...)
+			continue
+		}
 		for _, cidr := range cidrs {
 			if prefix, err := netip.ParsePrefix(cidr); err == nil && prefix.Addr().Is4() {
 				out = append(out, model.Permission{Protocol: "tcp", FromPort: port, ToPort: port, CIDR: cidr})
 			}
 		}
+	}
+	return out
+}
+
+// permissionsOf are the permissions that there are for a port.
+func (j *joint) permissionsOf(port int32) []model.Permission {
+	var out []model.Permission
+	for _, group := range j.Have.SecurityGroups {
+		for _, permission := range group.Ingress {
+			if group.Key == model.SecurityGroupKey && permission.FromPort == port {
+				out = append(out, permission)
+			}
+		}
+	}
+	return out
+}
+
+// keepTags: while a member is rejected, tags that it may have given stay.
+func (j *joint) keepTags(want, have map[string]string) map[string]string {
+	if !j.incomplete() {
+		return want
+	}
+	out := maps.Clone(have)
+	maps.Copy(out, want)
+	return out
+}
+
+func unionTags(parts []*part) map[string]string {
+	out := map[string]string{}
+	for _, p := range slices.Backward(parts) {
+		maps.Copy(out, p.tags)
 	}
 	return out
 }

@@ -25,32 +25,32 @@ var serviceMissing = model.Action{FixedResponse: &model.FixedResponse{
 }}
 
 // action forwards to the backend's target group, making it on first use.
-func (b *builder) action(backend networkingv1.IngressBackend, field string) model.Action {
+func (p *part) action(backend networkingv1.IngressBackend, field string) model.Action {
 	if backend.Service == nil {
-		b.complain(field+".resource", "InvalidBackend", "a resource cannot be served", "name a Service")
+		p.complain(field+".resource", "InvalidBackend", "a resource cannot be served", "name a Service")
 		return model.Action{}
 	}
 	port := portText(backend.Service.Port)
 	if port == useAnnotation {
-		b.complain(field+".service.port.name", annotations.ReasonNotBuilt, "this build does not serve action annotations yet", "name a Service and its port")
+		p.complain(field+".service.port.name", annotations.ReasonNotBuilt, "this build does not serve action annotations yet", "name a Service and its port")
 		return model.Action{}
 	}
-	service := b.Services[backend.Service.Name]
+	service := p.Services[backend.Service.Name]
 	if service == nil {
-		b.note(model.Problem{
-			Object: b.object(), Field: field + ".service.name", Reason: "ServiceNotFound", Warning: true,
-			Message: fmt.Sprintf("Service %q does not exist in namespace %s; the load balancer answers 503 in its place", backend.Service.Name, b.Ingress.Namespace),
+		p.note(model.Problem{
+			Object: p.object(), Field: field + ".service.name", Reason: "ServiceNotFound", Warning: true,
+			Message: fmt.Sprintf("Service %q does not exist in namespace %s; the load balancer answers 503 in its place", backend.Service.Name, p.Ingress.Namespace),
 			Remedy:  "create the Service or correct the name",
 		})
 		return serviceMissing
 	}
 	servicePort, found := ServicePort(service, port)
 	if !found {
-		b.complain(field+".service.port", "ServicePortNotFound",
+		p.complain(field+".service.port", "ServicePortNotFound",
 			fmt.Sprintf("Service %s/%s has no port %q", service.Namespace, service.Name, port), "name one of its ports: "+portNames(service))
 		return model.Action{}
 	}
-	key := b.targetGroup(service, servicePort, port)
+	key := p.targetGroup(service, servicePort, port)
 	return model.Action{Forward: []model.WeightedTarget{{TargetGroup: key}}}
 }
 
@@ -59,29 +59,29 @@ func Resource(ingress *networkingv1.Ingress, service, port string) string {
 	return fmt.Sprintf("%s/%s-%s:%s", ingress.Namespace, ingress.Name, service, port)
 }
 
-func (b *builder) targetGroup(service *corev1.Service, servicePort corev1.ServicePort, port string) model.Key {
-	resource := Resource(b.Ingress, service.Name, port)
+func (p *part) targetGroup(service *corev1.Service, servicePort corev1.ServicePort, port string) model.Key {
+	resource := Resource(p.Ingress, service.Name, port)
 	key := model.TargetGroupKey(resource)
-	if slices.ContainsFunc(b.stack.TargetGroups, func(g model.TargetGroup) bool { return g.Key == key }) {
+	if slices.ContainsFunc(p.targetGroups, func(g model.TargetGroup) bool { return g.Key == key }) {
 		return key
 	}
-	set := annotations.New(b.Ingress.Annotations, service.Annotations)
-	group := model.TargetGroup{Key: key, VPC: b.Network.VPC, Port: targetPort(servicePort)}
-	group.TargetType = b.choice(set, "target-type", b.Config.DefaultTargetType)
-	group.Protocol = b.choice(set, "backend-protocol", "HTTP")
-	group.ProtocolVersion = b.choice(set, "backend-protocol-version", "HTTP1")
-	group.HealthCheck = b.healthCheck(set, service, group.Protocol)
+	set := annotations.New(p.Ingress.Annotations, service.Annotations)
+	group := model.TargetGroup{Key: key, VPC: p.Network.VPC, Port: targetPort(servicePort)}
+	group.TargetType = p.choice(set, "target-type", p.Config.DefaultTargetType)
+	group.Protocol = p.choice(set, "backend-protocol", "HTTP")
+	group.ProtocolVersion = p.choice(set, "backend-protocol-version", "HTTP1")
+	group.HealthCheck = p.healthCheck(set, service, group.Protocol)
 	attributes, err := set.StringMap("target-group-attributes")
-	b.wrong(err)
+	p.wrong(err)
 	group.Attributes = attributes
 	group.Name = build.TargetGroupID{
-		Cluster: b.Config.Cluster, Stack: b.stack.ID, IngressNamespace: b.Ingress.Namespace, IngressName: b.Ingress.Name,
+		Cluster: p.Config.Cluster, Stack: p.ID, IngressNamespace: p.Ingress.Namespace, IngressName: p.Ingress.Name,
 		ServiceNamespace: service.Namespace, ServiceName: service.Name, ServiceUID: string(service.UID), BackendPort: port,
 		Port: group.Port, TargetType: group.TargetType, Protocol: group.Protocol, ProtocolVersion: group.ProtocolVersion,
 	}.Name()
-	group.Tags = b.Config.Tags(b.stack.ID, resource, b.userTags(service.Annotations))
-	b.stack.TargetGroups = append(b.stack.TargetGroups, group)
-	b.stack.Bindings = append(b.stack.Bindings, b.binding(group, service, servicePort, port))
+	group.Tags = p.Config.Tags(p.ID, resource, p.userTags(service))
+	p.targetGroups = append(p.targetGroups, group)
+	p.bindings = append(p.bindings, p.binding(group, service, servicePort, port))
 	return key
 }
 
@@ -94,21 +94,21 @@ func targetPort(port corev1.ServicePort) int32 {
 	return port.TargetPort.IntVal
 }
 
-func (b *builder) choice(set annotations.Set, name, fallback string) string {
+func (p *part) choice(set annotations.Set, name, fallback string) string {
 	value, err := set.Choice(name, fallback)
-	b.wrong(err)
+	p.wrong(err)
 	return value
 }
 
-func (b *builder) healthCheck(set annotations.Set, service *corev1.Service, protocol string) model.HealthCheck {
+func (p *part) healthCheck(set annotations.Set, service *corev1.Service, protocol string) model.HealthCheck {
 	number := func(name string, fallback int32) int32 {
 		value, err := set.Int32(name, fallback)
-		b.wrong(err)
+		p.wrong(err)
 		return value
 	}
 	check := model.HealthCheck{
-		Protocol:           b.choice(set, "healthcheck-protocol", protocol),
-		Port:               b.healthCheckPort(set, service),
+		Protocol:           p.choice(set, "healthcheck-protocol", protocol),
+		Port:               p.healthCheckPort(set, service),
 		Path:               set.String("healthcheck-path", "/"),
 		Interval:           model.Duration(time.Duration(number("healthcheck-interval-seconds", 15)) * time.Second),
 		Timeout:            model.Duration(time.Duration(number("healthcheck-timeout-seconds", 5)) * time.Second),
@@ -117,7 +117,7 @@ func (b *builder) healthCheck(set annotations.Set, service *corev1.Service, prot
 		Matcher:            set.String("success-codes", "200"),
 	}
 	if check.Timeout >= check.Interval && check.Interval > 0 {
-		b.complain(annotationField(annotations.Prefix+"healthcheck-timeout-seconds"), annotations.ReasonInvalid,
+		p.complain(annotationField(annotations.Prefix+"healthcheck-timeout-seconds"), annotations.ReasonInvalid,
 			fmt.Sprintf("the timeout of %ds is not shorter than the interval of %ds", check.Timeout.Seconds(), check.Interval.Seconds()),
 			"make the interval longer or the timeout shorter")
 	}
@@ -126,7 +126,7 @@ func (b *builder) healthCheck(set annotations.Set, service *corev1.Service, prot
 
 // healthCheckPort is "traffic-port", a number, or the name of a Service port whose
 // target port is a number.
-func (b *builder) healthCheckPort(set annotations.Set, service *corev1.Service) string {
+func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service) string {
 	const trafficPort = "traffic-port"
 	value := set.String("healthcheck-port", trafficPort)
 	if _, err := strconv.ParseUint(value, 10, 16); err == nil || value == trafficPort {
@@ -136,16 +136,16 @@ func (b *builder) healthCheckPort(set annotations.Set, service *corev1.Service) 
 	port, found := ServicePort(service, value)
 	switch {
 	case !found:
-		b.complain(field, annotations.ReasonInvalid, fmt.Sprintf("%q is neither traffic-port, nor a number, nor a port of Service %s/%s", value, service.Namespace, service.Name),
+		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("%q is neither traffic-port, nor a number, nor a port of Service %s/%s", value, service.Namespace, service.Name),
 			"name one of its ports: "+portNames(service))
 	case port.TargetPort.Type == intstr.String:
-		b.complain(field, annotations.ReasonInvalid, fmt.Sprintf("port %q of Service %s/%s has the named target port %q, which may differ from Pod to Pod", value, service.Namespace, service.Name, port.TargetPort.StrVal),
+		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("port %q of Service %s/%s has the named target port %q, which may differ from Pod to Pod", value, service.Namespace, service.Name, port.TargetPort.StrVal),
 			"give the number")
 	}
 	return strconv.Itoa(int(port.TargetPort.IntVal))
 }
 
-func (b *builder) binding(group model.TargetGroup, service *corev1.Service, servicePort corev1.ServicePort, port string) model.Binding {
+func (p *part) binding(group model.TargetGroup, service *corev1.Service, servicePort corev1.ServicePort, port string) model.Binding {
 	ports := []string{servicePort.TargetPort.String()}
 	if group.HealthCheck.Port != "traffic-port" && group.HealthCheck.Port != ports[0] {
 		ports = append(ports, group.HealthCheck.Port)
@@ -153,8 +153,8 @@ func (b *builder) binding(group model.TargetGroup, service *corev1.Service, serv
 	return model.Binding{
 		Key: model.BindingKey(group.Key), TargetGroup: group.Key, Namespace: service.Namespace, Name: group.Name,
 		Service: service.Name, Port: port, TargetType: group.TargetType, Protocol: group.Protocol, VPC: group.VPC,
-		Labels:  BindingLabels(b.stack.ID),
-		Sources: []model.Source{{SecurityGroup: b.BackendSecurityGroup, Ports: ports}},
+		Labels:  BindingLabels(p.ID),
+		Sources: []model.Source{{SecurityGroup: p.BackendSecurityGroup, Ports: ports}},
 	}
 }
 
