@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,7 +64,7 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 		if service != nil {
 			claim.Selector = service.Spec.Selector
 		}
-		if binding := bindingFor(ingress.StackID(object), backend, bindings); binding != nil {
+		if binding := v.bindingFor(object, service, backend, bindings); binding != nil {
 			claim.bind(binding)
 		}
 		out = append(out, claim)
@@ -71,16 +72,38 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 	return out
 }
 
-// bindingFor finds the binding that was made for a backend of a stack.
-func bindingFor(stack model.StackID, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
+// bindingFor finds the binding that was made for a backend of an Ingress. Where several
+// Ingresses of a group name one Service port, the name tells them apart.
+func (v *view) bindingFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
+	stack, err := ingress.Group(object)
+	if err != nil {
+		return nil
+	}
+	var found []*v1beta1.TargetGroupBinding
 	for i := range bindings {
 		binding := &bindings[i]
 		if id, ok := stackOfBinding(binding); ok && id == stack && binding.DeletionTimestamp == nil &&
 			binding.Spec.ServiceRef.Name == backend.Service && binding.Spec.ServiceRef.Port.String() == backend.Port {
+			found = append(found, binding)
+		}
+	}
+	if len(found) == 1 && stack.Namespace != "" {
+		return found[0]
+	}
+	for _, binding := range found {
+		if v.madeFor(object, service, backend, binding) {
 			return binding
 		}
 	}
 	return nil
+}
+
+func (v *view) madeFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, binding *v1beta1.TargetGroupBinding) bool {
+	if service == nil {
+		return false
+	}
+	port, ok := ingress.ServicePort(service, backend.Port)
+	return ok && binding.Name == ingress.TargetGroupName(v.config.Build, object, service, port, backend.Port)
 }
 
 // stackOfBinding is the Ingress stack that a binding was made for.

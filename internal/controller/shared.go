@@ -2,9 +2,9 @@ package controller
 
 import (
 	"context"
+	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
@@ -33,9 +33,9 @@ func (c *stackController) ensureShared(ctx context.Context) (string, error) {
 	return have.IDs[model.BackendSecurityGroupKey], err
 }
 
-// releaseShared removes the backend security group when no Ingress but this one is
-// left that has, or will have, a load balancer.
-func (c *stackController) releaseShared(ctx context.Context, last *networkingv1.Ingress) error {
+// releaseShared removes the backend security group when no Ingress but these is left
+// that has, or will have, a load balancer.
+func (c *stackController) releaseShared(ctx context.Context, last []*networkingv1.Ingress) error {
 	release, err := c.takeShared(ctx)
 	if err != nil {
 		return err
@@ -48,8 +48,9 @@ func (c *stackController) releaseShared(ctx context.Context, last *networkingv1.
 	for i := range list.Items {
 		other := &list.Items[i]
 		_, ours := c.class(ctx, other)
-		uses := controllerutil.ContainsFinalizer(other, ingressFinalizer) || ours && other.DeletionTimestamp == nil
-		if uses && other.UID != last.UID {
+		uses := bearsFinalizer(other) || ours && other.DeletionTimestamp == nil
+		isLast := slices.ContainsFunc(last, func(o *networkingv1.Ingress) bool { return o.UID == other.UID && (!ours || o.DeletionTimestamp != nil) })
+		if uses && !isLast {
 			return nil
 		}
 	}

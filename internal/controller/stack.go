@@ -2,8 +2,8 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,10 +30,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/plan"
 )
 
-// ingressFinalizer is the incumbent's, for Ingresses that are alone in their group.
-const ingressFinalizer = "ingress.k8s.aws/resources"
-
-// stackController makes the load balancer of an Ingress.
+// stackController makes the load balancer of a stack: of one Ingress, or of a group.
 type stackController struct {
 	*view
 	client client.Client
@@ -48,10 +45,11 @@ type stackController struct {
 
 func (c *stackController) setup(manager ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
+	own := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request { return stacks(o) })
 	service := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return c.ingresses(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{ingressesByBacked: o.GetName()})
+		return c.stacksOf(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{ingressesByBacked: o.GetName()})
 	})
-	class := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request { return c.ingresses(ctx) })
+	class := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request { return c.stacksOf(ctx) })
 	binding := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
 		id, ok := stackOfBinding(o.(*v1beta1.TargetGroupBinding))
 		if !ok {
@@ -60,7 +58,7 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: id.Namespace, Name: id.Name}}}
 	})
 	return ctrl.NewControllerManagedBy(manager).Named("ingress").
-		For(&networkingv1.Ingress{}, changed).
+		Watches(&networkingv1.Ingress{}, own, changed).
 		Watches(&corev1.Service{}, service, changed).
 		Watches(&networkingv1.IngressClass{}, class, changed).
 		Watches(&v1beta1.TargetGroupBinding{}, binding, changed).
@@ -68,109 +66,117 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		Complete(c)
 }
 
-func (c *stackController) ingresses(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+func (c *stackController) stacksOf(ctx context.Context, options ...client.ListOption) []reconcile.Request {
 	var list networkingv1.IngressList
 	if err := c.List(ctx, &list, options...); err != nil {
 		return nil
 	}
 	var out []reconcile.Request
 	for i := range list.Items {
-		out = append(out, reconcile.Request{NamespacedName: nameOf(&list.Items[i])})
+		out = append(out, stacks(&list.Items[i])...)
 	}
 	return out
 }
 
-// Reconcile brings the stack of one Ingress in line.
+// Reconcile brings one stack in line. The request's name is the stack's ID: an Ingress,
+// or, without a namespace, a group.
 func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	var object networkingv1.Ingress
-	if err := c.Get(ctx, request.NamespacedName, &object); err != nil {
-		c.rejections.set(request.NamespacedName, nil)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	id := model.StackID{Namespace: request.Namespace, Name: request.Name}
+	m, err := c.membership(ctx, id)
+	if err != nil {
+		return outcome(ctx, err)
 	}
-	class, ours := c.class(ctx, &object)
-	if object.DeletionTimestamp != nil || !ours {
-		if !controllerutil.ContainsFinalizer(&object, ingressFinalizer) {
-			return ctrl.Result{}, nil
-		}
-		return c.result(ctx, &object, c.remove(ctx, &object))
-	}
-	if wait := c.incomplete(ctx, &object); wait > 0 {
+	c.reportGroupless(ctx, id)
+	if wait := m.incomplete(time.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	return c.result(ctx, &object, c.deploy(ctx, &object, class))
-}
-
-// settling is how long a new Ingress waits for Services that are applied along with it
-// in any order. It saves AWS a rule that answers 503, and people a false warning.
-const settling = 3 * time.Second
-
-// incomplete is how long to wait for the Services of a new Ingress; 0: not at all.
-func (c *stackController) incomplete(ctx context.Context, object *networkingv1.Ingress) time.Duration {
-	services := c.services(ctx, object)
-	lacking := func(b ingress.Backend) bool { return services[b.Service] == nil }
-	if !slices.ContainsFunc(ingress.Backends(object), lacking) {
-		return 0
+	switch {
+	case len(m.members) > 0:
+		err = c.deploy(ctx, id, m)
+	case len(m.leaving) > 0:
+		err = c.remove(ctx, id, m)
 	}
-	return time.Until(object.CreationTimestamp.Add(settling))
-}
-
-func (c *stackController) result(ctx context.Context, object *networkingv1.Ingress, err error) (ctrl.Result, error) {
-	if err != nil && isOurs(err) && !expected(object, cloud.KindOf(err), time.Now()) {
-		c.events.DeployFailed(object, err)
+	if err != nil && isOurs(err) && !m.expects(cloud.KindOf(err), time.Now()) {
+		for _, object := range m.all() {
+			c.events.DeployFailed(object, err)
+		}
 	}
 	return outcome(ctx, err)
 }
 
-// lingering is how long AWS may call a security group in use after its load balancer
-// has gone: users report minutes (aws-load-balancer-controller issue 4272).
-const lingering = 3 * time.Minute
-
-// expected reports errors that nobody need hear of: AWS is only slow.
-func expected(object *networkingv1.Ingress, kind cloud.Kind, now time.Time) bool {
-	removing := object.DeletionTimestamp != nil && now.Sub(object.DeletionTimestamp.Time) < lingering
-	return kind == cloud.Throttled || kind == cloud.Conflict && removing
+// reportGroupless tells about an Ingress whose group name is none: it is in no stack.
+func (c *stackController) reportGroupless(ctx context.Context, id model.StackID) {
+	var object networkingv1.Ingress
+	if id.Namespace == "" || c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name}, &object) != nil {
+		return
+	}
+	_, ours := c.class(ctx, &object)
+	_, err := ingress.Group(&object)
+	if finding, ok := errors.AsType[annotations.Finding](err); ok && ours && object.DeletionTimestamp == nil {
+		c.report(ctx, &object, []model.Problem{{
+			Object: model.Object{Kind: "Ingress", Namespace: object.Namespace, Name: object.Name},
+			Field:  fmt.Sprintf("metadata.annotations[%s]", finding.Key), Reason: "FailedLoadGroupID", Message: finding.Message, Remedy: finding.Remedy,
+		}})
+	}
 }
 
 // deploy builds, plans and applies.
-func (c *stackController) deploy(ctx context.Context, object *networkingv1.Ingress, class *networkingv1.IngressClass) error {
-	result, err := c.build(ctx, object, class)
+func (c *stackController) deploy(ctx context.Context, id model.StackID, m membership) error {
+	result, err := c.build(ctx, id, m)
 	if err != nil {
 		return err
 	}
-	c.report(ctx, object, result.Problems)
+	served := c.reportAll(ctx, m, result)
 	if result.Stack == nil {
 		return nil // what there is stays as it is
 	}
-	if err := c.setFinalizer(ctx, object, true); err != nil {
-		return err
+	for _, object := range served {
+		if err := c.setFinalizer(ctx, object, ingress.Finalizer(id), true); err != nil {
+			return err
+		}
 	}
 	steps, dnsName, err := c.converge(ctx, *result.Stack)
 	if err != nil {
 		return err
 	}
-	if err := c.setStatus(ctx, object, dnsName, *result.Stack); err != nil {
-		return err
+	for _, object := range served {
+		if err := c.setStatus(ctx, object, dnsName, *result.Stack); err != nil {
+			return err
+		}
+		if steps > 0 {
+			c.events.Reconciled(object, steps)
+		}
 	}
 	if steps > 0 {
-		log.FromContext(ctx).Info("stack is up to date", "stack", result.Stack.ID.String(), "changes", steps)
-		c.events.Reconciled(object, steps)
+		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", steps)
+	}
+	return c.letGo(ctx, id, m)
+}
+
+// letGo takes the finalizer from those who have left the stack.
+func (c *stackController) letGo(ctx context.Context, id model.StackID, m membership) error {
+	for _, object := range m.leaving {
+		if err := c.setFinalizer(ctx, object, ingress.Finalizer(id), false); err != nil {
+			return err
+		}
+		c.rejections.set(nameOf(object), nil)
 	}
 	return nil
 }
 
 // build takes the snapshot and builds. Where the network lacks something that an
 // Ingress names, it is read once more before the user is told.
-func (c *stackController) build(ctx context.Context, object *networkingv1.Ingress, class *networkingv1.IngressClass) (ingress.Result, error) {
+func (c *stackController) build(ctx context.Context, id model.StackID, m membership) (ingress.Result, error) {
 	backend, err := c.ensureShared(ctx)
 	if err != nil {
 		return ingress.Result{}, err
 	}
-	have, err := c.cloud.Observe(ctx, model.Stack{ID: ingress.StackID(object)})
+	have, err := c.observe(ctx, model.Stack{ID: id})
 	if err != nil {
 		return ingress.Result{}, err
 	}
 	snapshot := ingress.Snapshot{
-		Config: c.config.Build, BackendSecurityGroup: backend, Existing: have.LoadBalancer, Ingress: object, Class: class, Services: c.services(ctx, object),
+		Config: c.config.Build, BackendSecurityGroup: backend, Have: have, ID: id, Members: m.members, Leaving: len(m.leaving) > 0,
 	}
 	var result ingress.Result
 	for _, fresh := range []bool{false, true} {
@@ -193,7 +199,26 @@ func aboutSubnets(problems []model.Problem) bool {
 	return false
 }
 
-// report tells people about problems, on the object that each is about.
+// reportAll tells people about problems, and returns the Ingresses that are served.
+func (c *stackController) reportAll(ctx context.Context, m membership, result ingress.Result) []*networkingv1.Ingress {
+	var served []*networkingv1.Ingress
+	for _, member := range m.members {
+		object := model.Object{Kind: "Ingress", Namespace: member.Ingress.Namespace, Name: member.Ingress.Name}
+		var own []model.Problem
+		for _, problem := range result.Problems {
+			if problem.Takes() == object {
+				own = append(own, problem)
+			}
+		}
+		c.report(ctx, member.Ingress, own)
+		if !result.Rejected(object) {
+			served = append(served, member.Ingress)
+		}
+	}
+	return served
+}
+
+// report tells people about the problems of an Ingress, on the object that each is about.
 func (c *stackController) report(ctx context.Context, object *networkingv1.Ingress, problems []model.Problem) {
 	var rejecting []string
 	for _, problem := range problems {
@@ -207,7 +232,7 @@ func (c *stackController) report(ctx context.Context, object *networkingv1.Ingre
 	}
 	if c.rejections.set(nameOf(object), rejecting) {
 		if len(rejecting) > 0 {
-			log.FromContext(ctx).Info("ingress is rejected", "problems", strings.Join(rejecting, "; "))
+			log.FromContext(ctx).Info("ingress is rejected", "ingress", nameOf(object).String(), "problems", strings.Join(rejecting, "; "))
 		}
 		c.rejected(ctx, object)
 	}
@@ -246,31 +271,31 @@ func (c *stackController) observe(ctx context.Context, want model.Stack) (model.
 	return have, nil
 }
 
-// remove takes away all that an Ingress has, and what is shared when it is the last.
-// Only then the finalizer goes.
-func (c *stackController) remove(ctx context.Context, object *networkingv1.Ingress) error {
-	if object.DeletionTimestamp != nil {
+// remove takes away all that a stack without members has, and what is shared when it is
+// the last. Only then the finalizers go.
+func (c *stackController) remove(ctx context.Context, id model.StackID, m membership) error {
+	for _, object := range m.leaving {
 		if err := protected(object); err != nil {
 			c.events.DeployFailed(object, err)
 			return nil // until the annotation changes
 		}
 	}
-	if _, _, err := c.converge(ctx, model.Stack{ID: ingress.StackID(object)}); err != nil {
+	if _, _, err := c.converge(ctx, model.Stack{ID: id}); err != nil {
 		return err
 	}
-	if err := c.releaseShared(ctx, object); err != nil {
+	if err := c.releaseShared(ctx, m.leaving); err != nil {
 		return err
 	}
-	if err := c.setFinalizer(ctx, object, false); err != nil {
-		return err
-	}
-	log.FromContext(ctx).Info("stack is gone", "stack", ingress.StackID(object).String())
-	return nil
+	log.FromContext(ctx).Info("stack is gone", "stack", id.String())
+	return c.letGo(ctx, id, m)
 }
 
 // protected: an Ingress that asks for deletion protection keeps its load balancer when
 // it is deleted, as with the incumbent.
 func protected(object *networkingv1.Ingress) error {
+	if object.DeletionTimestamp == nil {
+		return nil
+	}
 	// What cannot be read was never applied, and protects nothing.
 	attributes, _ := annotations.New(object.Annotations, nil).StringMap("load-balancer-attributes")
 	if on, _ := strconv.ParseBool(attributes["deletion_protection.enabled"]); on {
@@ -280,19 +305,19 @@ func protected(object *networkingv1.Ingress) error {
 	return nil
 }
 
-func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1.Ingress, wanted bool) error {
+func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1.Ingress, finalizer string, wanted bool) error {
 	before := object.DeepCopy()
 	changed := false
 	if wanted {
-		changed = controllerutil.AddFinalizer(object, ingressFinalizer)
+		changed = controllerutil.AddFinalizer(object, finalizer)
 	} else {
-		changed = controllerutil.RemoveFinalizer(object, ingressFinalizer)
+		changed = controllerutil.RemoveFinalizer(object, finalizer)
 	}
 	if !changed {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := c.client.Patch(ctx, object, patch); err != nil {
+	if err := client.IgnoreNotFound(c.client.Patch(ctx, object, patch)); err != nil {
 		return fmt.Errorf("writing the finalizer of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil

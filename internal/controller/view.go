@@ -32,6 +32,8 @@ const (
 	bindingsByService = "spec.serviceRef.name"
 	bindingsByGroup   = "spec.targetGroupARN"
 	ingressesByBacked = "backend.service.name"
+	ingressesByGroup  = "group"
+	ingressesByFinal  = "metadata.finalizers"
 )
 
 func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
@@ -53,6 +55,14 @@ func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
 			}
 			return names
 		}},
+		{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
+			id, err := ingress.Group(o.(*networkingv1.Ingress))
+			if err != nil {
+				return nil
+			}
+			return []string{id.String()}
+		}},
+		{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
 	} {
 		if err := manager.GetFieldIndexer().IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.object, index.field, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
@@ -56,7 +57,14 @@ func join(snapshot Snapshot) *joint {
 
 func (j *joint) contradictions(p *part, says []say) {
 	for _, s := range says {
-		if before, known := j.said[s.key]; known && before.value != s.value {
+		before, known := j.said[s.key]
+		if !known || before.value == s.value {
+			continue
+		}
+		if port, ok := strings.CutPrefix(s.key, "default-backend/"); ok {
+			p.complain(s.field, "ConflictInGroup", fmt.Sprintf("port %s has the default backend of %s, which comes before it in the group", port, before.by),
+				"keep one default backend a port, or take one Ingress out of the group")
+		} else {
 			p.complain(s.field, "ConflictInGroup",
 				fmt.Sprintf("%s is %q, but %s, which comes before it in the group, says %q", s.key, s.value, before.by, before.value),
 				"say the same in both, or take one out of the group")

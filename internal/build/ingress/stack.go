@@ -20,6 +20,9 @@ type Snapshot struct {
 	// while the scheme stays, and so is what belongs to a member that is rejected.
 	Have model.Observed
 	ID   model.StackID
+	// Leaving: an Ingress leaves the stack, so what there is cannot stay as it is even
+	// where all members are rejected.
+	Leaving bool
 	// Members are the Ingresses of the stack, in their order (SortMembers).
 	Members []Member
 }
@@ -54,7 +57,7 @@ func (r Result) Rejected(object model.Object) bool {
 //     for a rejected member, what it had is put in its place
 func Stack(snapshot Snapshot) Result {
 	j := join(snapshot)
-	if len(j.accepted) == 0 {
+	if len(j.accepted) == 0 && (!snapshot.Leaving || snapshot.Have.LoadBalancer == nil) {
 		return Result{Problems: j.problems}
 	}
 	stack := model.Stack{ID: snapshot.ID}

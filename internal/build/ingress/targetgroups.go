@@ -74,15 +74,26 @@ func (p *part) targetGroup(service *corev1.Service, servicePort corev1.ServicePo
 	attributes, err := set.StringMap("target-group-attributes")
 	p.wrong(err)
 	group.Attributes = attributes
-	group.Name = build.TargetGroupID{
-		Cluster: p.Config.Cluster, Stack: p.ID, IngressNamespace: p.Ingress.Namespace, IngressName: p.Ingress.Name,
-		ServiceNamespace: service.Namespace, ServiceName: service.Name, ServiceUID: string(service.UID), BackendPort: port,
-		Port: group.Port, TargetType: group.TargetType, Protocol: group.Protocol, ProtocolVersion: group.ProtocolVersion,
-	}.Name()
+	group.Name = TargetGroupName(p.Config, p.Ingress, service, servicePort, port)
 	group.Tags = p.Config.Tags(p.ID, resource, p.userTags(service))
 	p.targetGroups = append(p.targetGroups, group)
 	p.bindings = append(p.bindings, p.binding(group, service, servicePort, port))
 	return key
+}
+
+// TargetGroupName is the name of a backend's target group and of its binding, as they
+// are made. (One that exists keeps the name that it was made with.)
+func TargetGroupName(config build.Config, ingress *networkingv1.Ingress, service *corev1.Service, servicePort corev1.ServicePort, port string) string {
+	stack, err := Group(ingress)
+	if err != nil {
+		return ""
+	}
+	set := annotations.New(ingress.Annotations, service.Annotations)
+	return build.TargetGroupID{
+		Cluster: config.Cluster, Stack: stack, IngressNamespace: ingress.Namespace, IngressName: ingress.Name,
+		ServiceNamespace: service.Namespace, ServiceName: service.Name, ServiceUID: string(service.UID), BackendPort: port, Port: targetPort(servicePort),
+		TargetType: set.String("target-type", config.DefaultTargetType), Protocol: set.String("backend-protocol", "HTTP"), ProtocolVersion: set.String("backend-protocol-version", "HTTP1"),
+	}.Name()
 }
 
 // targetPort: targets bring a port of their own; the group's is 1 where the Service

@@ -1,0 +1,131 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/sluice-lb/sluice/internal/build/ingress"
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// membership is who belongs to a stack, and who did.
+type membership struct {
+	members []ingress.Member // in order
+	// leaving bear the stack's finalizer and belong to it no more: they are deleted, or
+	// of another class or group now.
+	leaving []*networkingv1.Ingress
+}
+
+// membership finds the Ingresses of a stack.
+func (v *view) membership(ctx context.Context, id model.StackID) (membership, error) {
+	var m membership
+	var list networkingv1.IngressList
+	if err := v.List(ctx, &list, client.MatchingFields{ingressesByGroup: id.String()}); err != nil {
+		return m, err
+	}
+	for i := range list.Items {
+		object := &list.Items[i]
+		if class, ours := v.class(ctx, object); ours && object.DeletionTimestamp == nil {
+			m.members = append(m.members, ingress.Member{Ingress: object, Class: class, Services: v.services(ctx, object)})
+		}
+	}
+	ingress.SortMembers(m.members)
+	return m, v.findLeaving(ctx, id, &m)
+}
+
+func (v *view) findLeaving(ctx context.Context, id model.StackID, m *membership) error {
+	options := []client.ListOption{client.MatchingFields{ingressesByFinal: ingress.Finalizer(id)}}
+	if id.Namespace != "" {
+		options = append(options, client.InNamespace(id.Namespace))
+	}
+	var list networkingv1.IngressList
+	if err := v.List(ctx, &list, options...); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		object := &list.Items[i]
+		another := id.Namespace != "" && object.Name != id.Name // implicit stacks share one finalizer's name
+		member := func(m ingress.Member) bool { return m.Ingress.UID == object.UID }
+		if !another && !slices.ContainsFunc(m.members, member) {
+			m.leaving = append(m.leaving, object)
+		}
+	}
+	return nil
+}
+
+// stacks are the stacks that an Ingress belongs to or has belonged to, as requests.
+func stacks(object client.Object) []reconcile.Request {
+	o := object.(*networkingv1.Ingress)
+	var out []reconcile.Request
+	add := func(id model.StackID) {
+		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: id.Namespace, Name: id.Name}}
+		if !slices.Contains(out, request) {
+			out = append(out, request)
+		}
+	}
+	if id, err := ingress.Group(o); err == nil {
+		add(id)
+	}
+	own := model.StackID{Namespace: o.Namespace, Name: o.Name}
+	if controllerutil.ContainsFinalizer(o, ingress.Finalizer(own)) {
+		add(own)
+	}
+	for _, finalizer := range o.Finalizers {
+		if group, ok := strings.CutPrefix(finalizer, "group.ingress.k8s.aws/"); ok {
+			add(model.StackID{Name: group})
+		}
+	}
+	return out
+}
+
+// bearsFinalizer reports whether an Ingress has anything of ours, in whichever stack.
+func bearsFinalizer(o *networkingv1.Ingress) bool {
+	own := ingress.Finalizer(model.StackID{Namespace: o.Namespace, Name: o.Name})
+	return slices.ContainsFunc(o.Finalizers, func(f string) bool { return f == own || strings.HasPrefix(f, "group.ingress.k8s.aws/") })
+}
+
+// all are the Ingresses that hear of what happens to the stack.
+func (m membership) all() []*networkingv1.Ingress {
+	out := slices.Clone(m.leaving)
+	for _, member := range m.members {
+		out = append(out, member.Ingress)
+	}
+	return out
+}
+
+// settling is how long a new Ingress waits for Services that are applied along with it
+// in any order. It saves AWS a rule that answers 503, and people a false warning.
+const settling = 3 * time.Second
+
+// incomplete is how long to wait for the Services of new members; 0: not at all.
+func (m membership) incomplete(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, member := range m.members {
+		lacking := func(b ingress.Backend) bool { return member.Services[b.Service] == nil }
+		if slices.ContainsFunc(ingress.Backends(member.Ingress), lacking) {
+			longest = max(longest, member.Ingress.CreationTimestamp.Add(settling).Sub(now))
+		}
+	}
+	return longest
+}
+
+// lingering is how long AWS may call a security group in use after its load balancer
+// has gone: users report minutes (aws-load-balancer-controller issue 4272).
+const lingering = 3 * time.Minute
+
+// expects reports errors that nobody need hear of: AWS is only slow.
+func (m membership) expects(kind cloud.Kind, now time.Time) bool {
+	just := func(o *networkingv1.Ingress) bool {
+		return o.DeletionTimestamp == nil || now.Sub(o.DeletionTimestamp.Time) < lingering
+	}
+	return kind == cloud.Throttled || kind == cloud.Conflict && len(m.leaving) > 0 && !slices.ContainsFunc(m.leaving, func(o *networkingv1.Ingress) bool { return !just(o) })
+}
