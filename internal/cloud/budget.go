@@ -72,8 +72,12 @@ func NewBudget(share float64) *Budget {
 	return b
 }
 
-// Acquire waits until a call of this operation may be made, or until ctx ends.
+// Acquire waits until a call of this operation may be made, or until ctx ends. A nil
+// Budget allows everything.
 func (b *Budget) Acquire(ctx context.Context, service, operation string, class Class) error {
+	if b == nil {
+		return ctx.Err()
+	}
 	w := &waiter{class: class, granted: make(chan struct{})}
 	b.mu.Lock()
 	w.since = b.now()
@@ -96,6 +100,9 @@ func (b *Budget) Acquire(ctx context.Context, service, operation string, class C
 
 // Throttled tells the budget that AWS has refused a call for its rate.
 func (b *Budget) Throttled() {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.grow()

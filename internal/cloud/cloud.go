@@ -19,6 +19,11 @@ type Config struct {
 	// BudgetShare is the part of the account's documented rates to use, above 0 and at
 	// most 1 (flag --aws-budget-share).
 	BudgetShare float64
+	// Endpoint of all services, for tests that run against several at once; empty: AWS,
+	// or what AWS_ENDPOINT_URL says.
+	Endpoint string
+	// Unlimited switches the budget off, for tests.
+	Unlimited bool
 }
 
 // Cloud is AWS as the rest of Sluice sees it. It is safe for concurrent use, with one
@@ -46,6 +51,9 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	}
 	// One attempt a call: what follows a failure is decided by its kind, in one place.
 	options = append(options, awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithAppID("sluice"))
+	if config.Endpoint != "" {
+		options = append(options, awsconfig.WithBaseEndpoint(config.Endpoint))
+	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
@@ -53,12 +61,16 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	if loaded.Region == "" {
 		return nil, errors.New("no AWS Region: set --aws-region or AWS_REGION")
 	}
+	budget := NewBudget(config.BudgetShare)
+	if config.Unlimited {
+		budget = nil
+	}
 	return &Cloud{
 		cluster: config.Cluster,
 		vpc:     config.VPC,
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
-		budget:  NewBudget(config.BudgetShare),
+		budget:  budget,
 	}, nil
 }
 

@@ -107,7 +107,7 @@ func (c *podController) locate(ctx context.Context, evidence *readiness.Evidence
 		if endpoint.UID != pod.UID {
 			continue
 		}
-		evidence.Address = endpoint.Address
+		evidence.Address, evidence.Listed = endpoint.Address, c.book.Known(evidence.TargetGroup)
 		evidence.Adoption = c.book.TimeToUnhealthy(evidence.TargetGroup)
 		if target, ok := c.book.Target(evidence.TargetGroup, endpoint.Address); ok {
 			evidence.Target = &target

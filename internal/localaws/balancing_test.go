@@ -436,3 +436,50 @@ func BenchmarkForward(b *testing.B) {
 		}
 	}
 }
+
+func TestListenerAttributesPutHeadersIntoAnswers(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	target := c.server("", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Server", "mine")
+		w.Header().Set("X-Frame-Options", "theirs")
+	}).Listener.Addr().String()
+	address, listener, _ := c.serving(target)
+	c.rule(listener, 1, fixed("200", ""), pathIs("/fixed"))
+	must(c.elb.ModifyListenerAttributes(t.Context(), &elbv2.ModifyListenerAttributesInput{ListenerArn: &listener, Attributes: []elbv2types.ListenerAttribute{
+		{Key: aws.String("routing.http.response.x_frame_options.header_value"), Value: aws.String("DENY")},
+	}}))(c)
+	ask := func(path string) string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := must(http.DefaultClient.Do(request))(c)
+		_ = answer.Body.Close()
+		return strings.Join(append(answer.Header.Values("Server"), answer.Header.Values("X-Frame-Options")...), " ")
+	}
+	eventually(c, "a target's answer", func() string { return ask("/") }, "mine DENY")
+	eventually(c, "the load balancer's own answer", func() string { return ask("/fixed") }, "awselb/2.0 DENY")
+}
+
+// TestChangesTakeOneToThreeSecondsToArrive looks at the earliest moment only: the latest depends on the machine.
+func TestChangesTakeOneToThreeSecondsToArrive(t *testing.T) {
+	t.Parallel()
+	const speed = 5
+	c := start(t, func(config *localaws.Config) { config.Speed = speed })
+	target := c.server("one", nil).Listener.Addr().String()
+	address, listener, group := c.serving(target)
+	arrived := func(what string, status int) {
+		begun := time.Now()
+		eventually(c, what, func() int { return c.get(address, "x.com", "/").Status }, status)
+		if took := time.Since(begun); took < time.Second/speed-50*time.Millisecond {
+			t.Errorf("%s arrived after %s", what, took)
+		}
+	}
+	rule := c.rule(listener, 1, fixed("404", ""), pathIs("/"))
+	arrived("a rule", 404)
+	must(c.elb.DeleteRule(t.Context(), &elbv2.DeleteRuleInput{RuleArn: &rule}))(c)
+	arrived("the end of a rule", 200)
+	c.deregister(group, target)
+	arrived("a deregistration", 503)
+}

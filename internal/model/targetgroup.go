@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // TargetGroup is the set of addresses that requests are forwarded to.
 type TargetGroup struct {
@@ -30,6 +33,17 @@ type HealthCheck struct {
 	Matcher            string   `json:"matcher"` // HTTP codes: "200", "200,301", "200-399"
 }
 
+// Settings are the parts of a health check by the names that annotations give them.
+func (h HealthCheck) Settings() map[string]string {
+	return map[string]string{
+		"protocol": h.Protocol, "port": h.Port, "path": h.Path, "interval": h.Interval.String(), "timeout": h.Timeout.String(),
+		"healthy-threshold": strconv.Itoa(int(h.HealthyThreshold)), "unhealthy-threshold": strconv.Itoa(int(h.UnhealthyThreshold)), "success-codes": h.Matcher,
+	}
+}
+
+// String of a duration reads as "15s".
+func (d Duration) String() string { return time.Duration(d).String() }
+
 // Seconds of a duration, as the ELBv2 API counts.
 func (d Duration) Seconds() int32 { return int32(time.Duration(d) / time.Second) }
 
@@ -37,7 +51,7 @@ func (d Duration) Seconds() int32 { return int32(time.Duration(d) / time.Second)
 type Duration time.Duration
 
 // MarshalText makes a Duration readable in YAML and JSON.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (d *Duration) UnmarshalText(text []byte) error {

@@ -74,7 +74,7 @@ func (p *planner) targetGroups() {
 
 func (p *planner) targetGroup(want, have model.TargetGroup) {
 	if want.HealthCheck != have.HealthCheck {
-		p.add(Modify, subject{targetGroupKind, want.Key, have.Name}, fmt.Sprintf("health check is %+v, wanted %+v", have.HealthCheck, want.HealthCheck),
+		p.add(Modify, subject{targetGroupKind, want.Key, have.Name}, "health check differs: "+list(differing(want.HealthCheck.Settings(), have.HealthCheck.Settings())),
 			ModifyHealthCheck{Group: want.Key, Want: want.HealthCheck}, want.Key)
 	}
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {

@@ -44,10 +44,15 @@ func (c Claim) Selects(labels map[string]string) bool {
 // Evidence is a claim together with what is known of one Pod under it.
 type Evidence struct {
 	Claim
+	// Listed: it is known which targets the group has.
+	Listed bool
 	// Address of the Pod in the target group; invalid while the Pod has no endpoint.
 	Address netip.AddrPort
 	// Target at that address; nil while the group has none there.
 	Target *health.Target
+	// Unread: nobody has read yet, since the start, which targets the group has, so that
+	// a nil Target says nothing.
+	Unread bool
 	// Adoption is how long after the containers became ready an adopted address must
 	// still be healthy, so that it cannot be the health of the Pod before.
 	Adoption time.Duration

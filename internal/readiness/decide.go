@@ -1,6 +1,7 @@
 package readiness
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -64,6 +65,11 @@ func Decide(now time.Time, pod Pod, claims []Evidence, settings Settings) Verdic
 	if pod.Ending {
 		return verdict
 	}
+	// Caches list in any order: what is shown must not depend on it, or the condition
+	// would be written again and again.
+	claims = slices.SortedStableFunc(slices.Values(claims), func(a, b Evidence) int {
+		return cmp.Or(cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Backend, b.Backend), cmp.Compare(a.TargetGroup, b.TargetGroup))
+	})
 	d := decision{now: now, pod: pod, settings: settings, verdict: &verdict}
 	for _, gate := range pod.Gates {
 		d.gate(gate, standsFor(gate, pod.Gates, claims))
@@ -113,7 +119,12 @@ func (d *decision) gate(gate Gate, claims []Evidence) {
 	opinion := d.judge(gate, claims)
 	d.write(gate, opinion)
 	d.again(opinion.recheck)
-	d.verdict.Waits = append(d.verdict.Waits, opinion.waits...)
+	for _, wait := range opinion.waits {
+		// A claim without a gate of its own holds through all gates, and is asked about once.
+		if !slices.Contains(d.verdict.Waits, wait) {
+			d.verdict.Waits = append(d.verdict.Waits, wait)
+		}
+	}
 }
 
 // open: a gate that is open stays open, whatever claims come or checks fail. It
@@ -126,12 +137,17 @@ func (d *decision) open(gate Gate, claims []Evidence) {
 	if slices.ContainsFunc(claims, func(e Evidence) bool { return !e.out(d.pod.UID) }) {
 		return
 	}
-	d.write(gate, closed(ContainersNotReady, "containers are not ready and the Pod has left its target groups"))
+	d.write(gate, waitForContainers)
 }
 
-// out reports whether the Pod has left the claim's target group.
+// out reports whether the Pod has left the claim's target group. As long as it is not
+// known whose the target is, right after a start, it may be the Pod's own: a gate that
+// was closed for that would stay closed for as long as adoption takes.
 func (e Evidence) out(pod types.UID) bool {
-	return e.TargetGroup != "" && (e.Target == nil || e.Target.State == model.Draining || e.Target.Pod != pod)
+	if e.TargetGroup == "" || e.Unread {
+		return false
+	}
+	return e.Target == nil || e.Target.State == model.Draining || e.Target.Pod != "" && e.Target.Pod != pod
 }
 
 // opinion is what one claim, or all claims of a gate together, say.
@@ -142,24 +158,44 @@ type opinion struct {
 	recheck         time.Duration
 }
 
+// rank is which of several opinions is shown, lowest first: what waits for more than
+// AWS's health, what waits for that, what was waited for in vain, and what is well.
+func (o opinion) rank() int {
+	switch {
+	case !o.open && len(o.waits) == 0:
+		return 0
+	case !o.open:
+		return 1
+	case o.reason == ClaimDeadline:
+		return 2
+	case o.reason == NoLoadBalancer:
+		return 4
+	}
+	return 3
+}
+
+// waitForContainers is said of new Pods and of those that have left their groups alike:
+// what differed from the next decision would be written twice.
+var waitForContainers = closed(ContainersNotReady, "waiting for the containers to be ready")
+
 func closed(reason, message string) opinion { return opinion{reason: reason, message: message} }
 
 // judge asks, in this order: the containers, each claim, and what was promised to
 // gates that were written by hand.
 func (d *decision) judge(gate Gate, claims []Evidence) opinion {
 	if !d.pod.ContainersReady {
-		return closed(ContainersNotReady, "waiting for the containers to be ready")
+		return waitForContainers
 	}
 	if len(claims) == 0 {
 		return d.unclaimed(gate)
 	}
-	joined := opinion{open: true, reason: Healthy}
+	var opinions []opinion
 	for _, claim := range claims {
-		o := d.claim(claim)
-		if joined.open || !o.open && len(o.waits) == 0 {
-			// The first that holds is shown; one that waits for more than AWS's health comes before.
-			joined.reason, joined.message = o.reason, o.message
-		}
+		opinions = append(opinions, d.claim(claim))
+	}
+	shown := slices.MinFunc(opinions, func(a, b opinion) int { return cmp.Compare(a.rank(), b.rank()) })
+	joined := opinion{open: true, reason: shown.reason, message: shown.message}
+	for _, o := range opinions {
 		joined.open = joined.open && o.open
 		joined.waits = append(joined.waits, o.waits...)
 		if o.recheck > 0 && (joined.recheck == 0 || o.recheck < joined.recheck) {

@@ -29,12 +29,14 @@ func (d *decision) claim(e Evidence) opinion {
 		return closed(TargetGroupPending, fmt.Sprintf("waiting for the target group of %s, %s", e.Owner, e.Backend))
 	case !e.Address.IsValid():
 		return closed(EndpointPending, fmt.Sprintf("waiting for an EndpointSlice to name the Pod for %s, %s", e.Owner, e.Backend))
+	case !e.Listed:
+		return closed(TargetGroupPending, fmt.Sprintf("waiting to learn which targets %s has", groupName(e.TargetGroup)))
 	case e.Target == nil:
 		return closed(RegistrationPending, fmt.Sprintf("waiting to be registered as %s in %s", e.Address, groupName(e.TargetGroup)))
 	case e.Target.State == model.Draining:
 		return d.draining(e)
 	case e.Target.Pod != d.pod.UID:
-		return closed(RegistrationPending, fmt.Sprintf("%s is registered in %s for an earlier Pod; waiting to take it over", e.Address, groupName(e.TargetGroup)))
+		return closed(AddressAdopted, fmt.Sprintf("%s is registered in %s for an earlier Pod; waiting to take it over", e.Address, groupName(e.TargetGroup)))
 	}
 	return d.target(e)
 }
@@ -84,7 +86,8 @@ func (e Evidence) proven(notBefore time.Time) bool {
 	if !e.Target.Adopted {
 		return true
 	}
-	return !e.Target.Asked.Before(notBefore) && e.Target.HealthySince.Before(e.Target.Asked)
+	since := e.Target.HealthySince // zero: not called healthy since the adoption
+	return !e.Target.Asked.Before(notBefore) && !since.IsZero() && since.Before(e.Target.Asked)
 }
 
 // groupName is the readable middle of a target group's ARN.

@@ -37,16 +37,17 @@ func PodOf(pod *corev1.Pod) Pod {
 	return out
 }
 
-// Judging reports whether a condition of the Pod shows that AWS was already judging a
-// registration of this very Pod: conditions belong to a UID and are written only after
-// its own registration. So who was registered for whom survives a restart.
+// Judging reports whether a condition of the Pod shows that a registration found at its
+// address is its own: it was being judged by AWS for this Pod, or the address was free
+// when this Pod was about to be registered. Conditions belong to a UID, so who is
+// registered for whom survives a restart.
 func Judging(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
 		condition := conditionOf(pod, g.ConditionType)
 		if !IsGate(string(g.ConditionType)) || condition == nil {
 			return false
 		}
-		return condition.Reason == Healthy || strings.HasPrefix(condition.Reason, "Elb.") ||
+		return condition.Reason == Healthy || condition.Reason == RegistrationPending || strings.HasPrefix(condition.Reason, "Elb.") ||
 			strings.HasPrefix(condition.Reason, "Target.") && condition.Reason != "Target.DeregistrationInProgress"
 	})
 }

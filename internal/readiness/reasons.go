@@ -14,7 +14,9 @@ const (
 	TargetGroupPending = "TargetGroupPending"
 	// EndpointPending: no EndpointSlice of the Service names the Pod yet.
 	EndpointPending = "EndpointPending"
-	// RegistrationPending: the Pod's address is about to be registered.
+	// RegistrationPending: the Pod's address is not in the target group and is about to
+	// be registered. Seen on a Pod whose address is there, it proves that the
+	// registration is this Pod's own (see Judging).
 	RegistrationPending = "RegistrationPending"
 	// AddressAdopted: the address was registered before the Pod had it, and its health
 	// must outlast the Pod before.

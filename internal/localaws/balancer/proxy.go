@@ -22,16 +22,18 @@ func (f *Front) serve(port int, w http.ResponseWriter, r *http.Request) {
 	now := f.now.Load()
 	routes := now.table.Listeners[port]
 	if routes == nil { // the listener has just been deleted
-		refuse(w, http.StatusServiceUnavailable)
+		(&Routes{}).refuse(w, http.StatusServiceUnavailable)
 		return
 	}
 	switch action := routes.match(r).(type) {
 	case Fixed:
+		routes.sign(w.Header())
 		action.answer(w)
 	case Redirect:
+		routes.sign(w.Header())
 		action.answer(w, r, port)
 	case *Forward:
-		now.forward(action, port, w, r)
+		now.forward(action, routes, port, w, r)
 	}
 }
 
@@ -39,6 +41,7 @@ func (f *Front) serve(port int, w http.ResponseWriter, r *http.Request) {
 type exchange struct {
 	target *Target
 	table  *Table
+	routes *Routes
 	port   int
 }
 
@@ -48,15 +51,15 @@ type exchangeKey struct{}
 // is not known, so a load balancer answers 502. (A connection from the pool that the target had closed while it was
 // idle is another matter: net/http notices before any byte of an answer, and sends a request that may be repeated once
 // more to the same target, over a new connection. That hides the race of two timers, not a dead target.)
-func (s *snapshot) forward(action *Forward, port int, w http.ResponseWriter, r *http.Request) {
+func (s *snapshot) forward(action *Forward, routes *Routes, port int, w http.ResponseWriter, r *http.Request) {
 	group := action.pick()
 	if group == nil {
-		refuse(w, http.StatusServiceUnavailable)
+		routes.refuse(w, http.StatusServiceUnavailable)
 		return
 	}
 	target := group.pick()
 	if target == nil {
-		refuse(w, http.StatusServiceUnavailable)
+		routes.refuse(w, http.StatusServiceUnavailable)
 		return
 	}
 	target.outstanding.Add(1)
@@ -64,7 +67,7 @@ func (s *snapshot) forward(action *Forward, port int, w http.ResponseWriter, r *
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(target.ctx, func() { cancel(context.Cause(target.ctx)) })()
-	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{target: target, table: s.table, port: port})
+	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{target: target, table: s.table, routes: routes, port: port})
 	s.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -80,6 +83,7 @@ const (
 	forwardedForHeader  = "X-Forwarded-For"
 	forwardedPortHeader = "X-Forwarded-Port"
 	forwardedHeader     = "X-Forwarded-Proto"
+	ownServer           = "awselb/2.0"
 )
 
 // newProxy returns the handler that passes requests on, and a function that closes its idle connections.
@@ -97,11 +101,12 @@ func newProxy(idle time.Duration, log *slog.Logger) (http.Handler, func()) {
 		WriteBufferSize:        copyBuffer,
 	}
 	return &httputil.ReverseProxy{
-		Rewrite:      rewrite,
-		Transport:    transport,
-		BufferPool:   buffers{},
-		ErrorHandler: fail,
-		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Rewrite:        rewrite,
+		ModifyResponse: dress,
+		Transport:      transport,
+		BufferPool:     buffers{},
+		ErrorHandler:   fail,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}, transport.CloseIdleConnections
 }
 
@@ -139,6 +144,15 @@ func rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
 }
 
+// dress puts the listener's headers into a target's answer.
+func dress(answer *http.Response) error {
+	x := answer.Request.Context().Value(exchangeKey{}).(*exchange)
+	for name, value := range x.routes.ResponseHeaders {
+		answer.Header.Set(name, value)
+	}
+	return nil
+}
+
 // forwardedFor treats X-Forwarded-For as the load balancer's attributes say.
 func (x *exchange) forwardedFor(header http.Header, peer string) {
 	switch x.table.ForwardedFor {
@@ -158,22 +172,33 @@ func (x *exchange) forwardedFor(header http.Header, peer string) {
 // fail answers for a target that did not.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
+	routes := ctx.Value(exchangeKey{}).(*exchange).routes
 	switch {
 	case errors.Is(context.Cause(ctx), errCut):
-		refuse(w, http.StatusBadGateway)
+		routes.refuse(w, http.StatusBadGateway)
 	case ctx.Err() != nil:
 		w.WriteHeader(statusClientClosed)
 	case timedOut(err):
-		refuse(w, http.StatusGatewayTimeout)
+		routes.refuse(w, http.StatusGatewayTimeout)
 	default:
-		refuse(w, http.StatusBadGateway)
+		routes.refuse(w, http.StatusBadGateway)
+	}
+}
+
+// sign puts the headers into an answer of the load balancer's own.
+func (r *Routes) sign(header http.Header) {
+	if !r.Anonymous {
+		header.Set("Server", ownServer)
+	}
+	for name, value := range r.ResponseHeaders {
+		header.Set(name, value)
 	}
 }
 
 // refuse answers with an error of the load balancer's own, in the look of an ALB.
-func refuse(w http.ResponseWriter, status int) {
+func (r *Routes) refuse(w http.ResponseWriter, status int) {
+	r.sign(w.Header())
 	title := fmt.Sprintf("%d %s", status, reasonPhrases[status])
-	w.Header().Set("Server", "awselb/2.0")
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, "<html>\r\n<head><title>"+title+"</title></head>\r\n<body>\r\n<center><h1>"+title+
@@ -187,7 +212,6 @@ var reasonPhrases = map[int]string{
 }
 
 func (a Fixed) answer(w http.ResponseWriter) {
-	w.Header().Set("Server", "awselb/2.0")
 	w.Header().Set("Content-Type", a.ContentType)
 	w.WriteHeader(a.Status)
 	_, _ = io.WriteString(w, a.Body)
@@ -202,7 +226,6 @@ func (a Redirect) answer(w http.ResponseWriter, r *http.Request, port int) {
 	if query := fill(a.Query); query != "" {
 		target += "?" + query
 	}
-	w.Header().Set("Server", "awselb/2.0")
 	w.Header().Set("Location", target)
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(a.Status)

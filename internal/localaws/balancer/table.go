@@ -29,6 +29,9 @@ const (
 type Routes struct {
 	Rules   []Rule // in the order of their priorities
 	Default Action
+
+	ResponseHeaders map[string]string // put into every answer, whatever the target says
+	Anonymous       bool              // answers of the load balancer's own have no Server header
 }
 
 // Rule sends the requests that meet all conditions to an action.

@@ -78,6 +78,20 @@ var listenerAttributes = attributes{
 	"routing.http.response.x_frame_options.header_value":                  {"", text},
 }
 
+// responseHeaders are the headers that listener attributes put into answers, by attribute.
+var responseHeaders = map[string]string{
+	"routing.http.response.access_control_allow_credentials.header_value": "Access-Control-Allow-Credentials",
+	"routing.http.response.access_control_allow_headers.header_value":     "Access-Control-Allow-Headers",
+	"routing.http.response.access_control_allow_methods.header_value":     "Access-Control-Allow-Methods",
+	"routing.http.response.access_control_allow_origin.header_value":      "Access-Control-Allow-Origin",
+	"routing.http.response.access_control_expose_headers.header_value":    "Access-Control-Expose-Headers",
+	"routing.http.response.access_control_max_age.header_value":           "Access-Control-Max-Age",
+	"routing.http.response.content_security_policy.header_value":          "Content-Security-Policy",
+	"routing.http.response.strict_transport_security.header_value":        "Strict-Transport-Security",
+	"routing.http.response.x_content_type_options.header_value":           "X-Content-Type-Options",
+	"routing.http.response.x_frame_options.header_value":                  "X-Frame-Options",
+}
+
 func text(key, value string) error {
 	const longest = 1024
 	if len(value) > longest {

@@ -92,7 +92,15 @@ func (s *Service) table(b *loadBalancer) *balancer.Table {
 }
 
 func (s *Service) routes(l *listener) *balancer.Routes {
-	routes := &balancer.Routes{}
+	routes := &balancer.Routes{
+		ResponseHeaders: map[string]string{},
+		Anonymous:       listenerAttributes.value(l.attributes, "routing.http.response.server.enabled") == "false",
+	}
+	for key, name := range responseHeaders {
+		if value := listenerAttributes.value(l.attributes, key); value != "" {
+			routes.ResponseHeaders[name] = value
+		}
+	}
 	for _, r := range l.rules {
 		act := s.planeAction(r.effective()[0]) // there is exactly one, see checkActions
 		if r.isDefault {

@@ -3,11 +3,8 @@ package elbv2
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
@@ -30,114 +27,6 @@ type groupSettings struct {
 	name, protocol, vpcID, targetType string
 	port                              int
 	check                             checkSettings
-}
-
-// checkSettings is a health check. Defaults and ranges: "Health checks for target groups" in the ALB guide.
-type checkSettings struct {
-	protocol, port, path, codes string
-	interval, timeout           int // in seconds, as the API has them
-	healthy, unhealthy          int
-}
-
-var defaultCheck = checkSettings{
-	protocol: "HTTP", port: "traffic-port", path: "/", codes: "200", interval: 30, timeout: 5, healthy: 5, unhealthy: 2,
-}
-
-// checkInput is the health check in calls; what is not given keeps its former value.
-type checkInput struct {
-	Protocol  string         `form:"HealthCheckProtocol" enum:"HTTP,HTTPS,TCP,TLS,UDP,TCP_UDP,GENEVE"`
-	Port      string         `form:"HealthCheckPort"`
-	Path      string         `form:"HealthCheckPath" range:"1,1024"`
-	Enabled   *bool          `form:"HealthCheckEnabled"`
-	Interval  *int           `form:"HealthCheckIntervalSeconds" range:"5,300"`
-	Timeout   *int           `form:"HealthCheckTimeoutSeconds" range:"2,120"`
-	Healthy   *int           `form:"HealthyThresholdCount" range:"2,10"`
-	Unhealthy *int           `form:"UnhealthyThresholdCount" range:"2,10"`
-	Matcher   *matcherConfig `form:"Matcher"`
-}
-
-type matcherConfig struct {
-	Codes string `form:"HttpCode" xml:"HttpCode,omitempty"`
-}
-
-// over returns the settings with what the call gives, checked.
-func (in checkInput) over(c checkSettings) (checkSettings, error) {
-	override(&c.protocol, in.Protocol)
-	override(&c.port, in.Port)
-	override(&c.path, in.Path)
-	for _, number := range []struct {
-		field *int
-		given *int
-	}{{&c.interval, in.Interval}, {&c.timeout, in.Timeout}, {&c.healthy, in.Healthy}, {&c.unhealthy, in.Unhealthy}} {
-		if number.given != nil {
-			*number.field = *number.given
-		}
-	}
-	if in.Matcher != nil {
-		override(&c.codes, in.Matcher.Codes)
-	}
-	if in.Enabled != nil && !*in.Enabled {
-		return c, wire.Errorf("ValidationError", "Health check enabled must be true for target groups with target type 'instance' or 'ip'")
-	}
-	return c, c.check()
-}
-
-func override(field *string, given string) {
-	if given != "" {
-		*field = given
-	}
-}
-
-func (c checkSettings) check() error {
-	if c.protocol != "HTTP" && c.protocol != "HTTPS" {
-		return wire.Errorf("ValidationError", "Health check protocol '%s' must be HTTP or HTTPS for HTTP and HTTPS target groups", c.protocol)
-	}
-	if c.port != "traffic-port" && !isPort(c.port) {
-		return wire.Errorf("ValidationError", "Health check port '%s' must be 'traffic-port' or in the range 1-65535", c.port)
-	}
-	if !strings.HasPrefix(c.path, "/") {
-		return wire.Errorf("ValidationError", "Health check path '%s' must begin with a '/' character", c.path)
-	}
-	if c.interval <= c.timeout {
-		return wire.Errorf("ValidationError", "Health check interval must be greater than the timeout.")
-	}
-	_, err := parseCodes(c.codes)
-	return err
-}
-
-var codesPattern = regexp.MustCompile(`^\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*$`)
-
-// parseCodes reads a matcher: codes and ranges of codes, separated by commas, from 200 to 499.
-func parseCodes(text string) ([]balancer.CodeRange, error) {
-	invalid := wire.Errorf("ValidationError", "Health check matcher HTTP code '%s' must be within '200-499' inclusive", text)
-	if !codesPattern.MatchString(text) {
-		return nil, invalid
-	}
-	var codes []balancer.CodeRange
-	for part := range strings.SplitSeq(text, ",") {
-		lowText, highText, isRange := strings.Cut(part, "-")
-		if !isRange {
-			highText = lowText
-		}
-		low, _ := strconv.Atoi(lowText) // the pattern has made sure
-		high, _ := strconv.Atoi(highText)
-		if low < 200 || high > 499 || low > high {
-			return nil, invalid
-		}
-		codes = append(codes, balancer.CodeRange{Low: low, High: high})
-	}
-	return codes, nil
-}
-
-// forPlane is the health check as the data plane wants it.
-func (c checkSettings) forPlane() balancer.Check {
-	codes, _ := parseCodes(c.codes) // checked when it was set
-	port, _ := strconv.Atoi(c.port) // 0 for "traffic-port"
-	return balancer.Check{
-		Scheme: strings.ToLower(c.protocol), Port: port, Path: c.path, Codes: codes,
-		Interval: time.Duration(c.interval) * time.Second, Timeout: time.Duration(c.timeout) * time.Second,
-		Healthy: c.healthy, Unhealthy: c.unhealthy,
-	}
 }
 
 type createTargetGroupInput struct {
@@ -178,7 +67,8 @@ type groupOutput struct {
 	IPAddressType    string        `xml:"IpAddressType"`
 }
 
-func (s *Service) groupOutput(g *targetGroup) groupOutput {
+// output shows a group that the load balancer, if any, forwards to.
+func (g *targetGroup) output(b *loadBalancer) groupOutput {
 	c := g.settings.check
 	out := groupOutput{
 		ARN: g.arn, Name: g.settings.name, Protocol: g.settings.protocol, Port: g.settings.port, VPCID: g.settings.vpcID,
@@ -186,7 +76,7 @@ func (s *Service) groupOutput(g *targetGroup) groupOutput {
 		HealthyThreshold: c.healthy, UnhealthyCount: c.unhealthy, CheckPath: c.path, Matcher: matcherConfig{Codes: c.codes},
 		TargetType: g.settings.targetType, ProtocolVersion: "HTTP1", IPAddressType: "ipv4",
 	}
-	if b := s.balancerOf(g); b != nil {
+	if b != nil {
 		out.BalancerARNs = []string{b.arn}
 	}
 	return out
@@ -206,7 +96,7 @@ func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, er
 			return groupsOutput{}, wire.Errorf("DuplicateTargetGroupName",
 				"A target group with the same name '%s' exists, but with different settings", in.Name)
 		}
-		return groupsOutput{Groups: []groupOutput{s.groupOutput(have)}}, nil
+		return groupsOutput{Groups: []groupOutput{have.output(s.balancerOf(have))}}, nil
 	}
 	if len(s.groups) >= s.Limits[quota.TargetGroups] {
 		return groupsOutput{}, wire.Errorf("TooManyTargetGroups", "The maximum number of target groups has been reached")
@@ -218,7 +108,7 @@ func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, er
 	}
 	s.groups = append(s.groups, g)
 	s.tags[g.arn] = tags
-	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+	return groupsOutput{Groups: []groupOutput{g.output(s.balancerOf(g))}}, nil
 }
 
 func (s *Service) checkNewGroup(in createTargetGroupInput) (groupSettings, error) {
@@ -267,8 +157,9 @@ func (s *Service) describeTargetGroups(in describeTargetGroupsInput) (groupsOutp
 	}
 	found, next, err := page(found, in.paging, func(g *targetGroup) int { return g.number })
 	out := groupsOutput{NextMarker: next}
+	users := s.balancersByGroup()
 	for _, g := range found {
-		out.Groups = append(out.Groups, s.groupOutput(g))
+		out.Groups = append(out.Groups, g.output(users[g.arn]))
 	}
 	return out, err
 }
@@ -332,7 +223,7 @@ func (s *Service) modifyTargetGroup(in modifyTargetGroupInput) (groupsOutput, er
 	}
 	g.settings.check = check
 	s.publishGroup(g)
-	return groupsOutput{Groups: []groupOutput{s.groupOutput(g)}}, nil
+	return groupsOutput{Groups: []groupOutput{g.output(s.balancerOf(g))}}, nil
 }
 
 func (s *Service) deleteTargetGroup(in groupInput) (wire.Empty, error) {

@@ -1,0 +1,185 @@
+package ingress_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/build/ingress"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestGolden reads testdata/<case>.in.yaml: an Ingress, its Services and the cluster. The
+// model that is built, with its problems, is <case>.model.yaml; the steps that lead
+// there are <case>.plan.yaml. Where AWS is not empty before, <case>.before.yaml holds the
+// objects from which it was made.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	cases, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases in testdata: %v", err)
+	}
+	for _, path := range cases {
+		base := strings.TrimSuffix(path, ".in.yaml")
+		t.Run(filepath.Base(base), func(t *testing.T) {
+			t.Parallel()
+			runCase(t, base)
+		})
+	}
+}
+
+func runCase(t *testing.T, base string) {
+	snapshot := read(t, base+".in.yaml")
+	var have model.Observed
+	if _, err := os.Stat(base + ".before.yaml"); err == nil {
+		have = observed(t, read(t, base+".before.yaml"))
+		snapshot.Existing = have.LoadBalancer
+	}
+	result := built{Stack: model.Stack{ID: model.StackID{Namespace: have.ID.Namespace, Name: have.ID.Name}}}
+	if snapshot.Ingress != nil {
+		r := ingress.Stack(snapshot)
+		result.Problems = r.Problems
+		if r.Stack == nil {
+			result.Rejected = true
+		} else {
+			result.Stack = *r.Stack
+		}
+	}
+	compare(t, base+".model.yaml", result)
+	if !result.Rejected {
+		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, plan.Options{})))
+	}
+}
+
+// built is what a golden file holds of a result.
+type built struct {
+	Rejected bool            `json:"rejected,omitempty"`
+	Problems []model.Problem `json:"problems,omitempty"`
+	Stack    model.Stack     `json:"stack,omitzero"`
+}
+
+func sentences(steps []plan.Step) []string {
+	lines := []string{}
+	for _, step := range steps {
+		line := step.String()
+		if len(step.After) > 0 {
+			line += fmt.Sprintf(" (after %v)", step.After)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// observed is AWS as applying the plan of an earlier snapshot has left it.
+func observed(t *testing.T, before ingress.Snapshot) model.Observed {
+	t.Helper()
+	result := ingress.Stack(before)
+	if result.Stack == nil {
+		t.Fatalf("what was before is rejected: %v", result.Problems)
+	}
+	have := model.Observed{Stack: *result.Stack, IDs: map[model.Key]string{}, DNSName: "web.elb.amazonaws.com"}
+	add := func(key model.Key) { have.IDs[key] = "id of " + string(key) }
+	add(have.LoadBalancer.Key)
+	for _, group := range have.SecurityGroups {
+		add(group.Key)
+	}
+	for _, group := range have.TargetGroups {
+		add(group.Key)
+	}
+	for _, listener := range have.Listeners {
+		add(listener.Key)
+	}
+	for _, rule := range have.Rules {
+		add(rule.Key)
+	}
+	return have
+}
+
+// cluster is the part of a case that is no Kubernetes object.
+type cluster struct {
+	Kind                 string        `json:"kind"`
+	Network              model.Network `json:"network"`
+	BackendSecurityGroup string        `json:"backendSecurityGroup"`
+}
+
+func read(t *testing.T, path string) ingress.Snapshot {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot := ingress.Snapshot{Services: map[string]*corev1.Service{}}
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		decode(t, path, document, &snapshot)
+	}
+	return snapshot
+}
+
+func decode(t *testing.T, path, document string, snapshot *ingress.Snapshot) {
+	t.Helper()
+	var kind struct{ Kind string }
+	strictly := func(into any) {
+		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	switch kind.Kind {
+	case "Cluster":
+		var c struct {
+			cluster `json:",inline"`
+			Tags    map[string]string `json:"defaultTags,omitempty"`
+			Target  string            `json:"defaultTargetType,omitempty"`
+		}
+		strictly(&c)
+		snapshot.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
+		snapshot.Network, snapshot.BackendSecurityGroup = c.Network, c.BackendSecurityGroup
+	case "Ingress":
+		snapshot.Ingress = &networkingv1.Ingress{}
+		strictly(snapshot.Ingress)
+	case "IngressClass":
+		snapshot.Class = &networkingv1.IngressClass{}
+		strictly(snapshot.Class)
+	case "Service":
+		var service corev1.Service
+		strictly(&service)
+		snapshot.Services[service.Name] = &service
+	default:
+		t.Fatalf("%s: kind %q is none that a snapshot holds", path, kind.Kind)
+	}
+}
+
+func compare(t *testing.T, path string, got any) {
+	t.Helper()
+	text, err := yaml.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (make golden writes it)", err)
+	}
+	if diff := cmp.Diff(string(want), string(text)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}

@@ -1,0 +1,264 @@
+package cloud_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/build/ingress"
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/localaws"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
+)
+
+func TestMain(m *testing.M) {
+	for key, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	} {
+		os.Setenv(key, value) //nolint:errcheck,usetesting // for all tests of the package, which run side by side
+	}
+	os.Exit(m.Run())
+}
+
+const testVPC = "vpc-0123456789abcdef0"
+
+// newAWS starts a local AWS with a VPC of two zones, two hundred times as fast.
+func newAWS(t *testing.T, addresses string) *localaws.Cloud {
+	t.Helper()
+	aws, err := localaws.Start(t.Context(), localaws.Config{Throttling: "off", Speed: 200, Addresses: netip.MustParsePrefix(addresses)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = aws.Close() })
+	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
+	err = aws.Seed(localaws.Seed{
+		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
+		Subnets: []localaws.Subnet{
+			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
+			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws
+}
+
+// newCloud is a controller's view of it; a new one is a controller after a restart.
+func newCloud(t *testing.T, aws *localaws.Cloud) *cloud.Cloud {
+	t.Helper()
+	c, err := cloud.New(t.Context(), cloud.Config{Cluster: "prod", Region: "us-west-2", VPC: testVPC, BudgetShare: 1, Endpoint: aws.URL(), Unlimited: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestPlansConverge walks one stack through random states. From each, applying the
+// plan must reach the model, as AWS shows it to a controller that has just started,
+// and a second plan must be empty. Now and then the controller dies between two steps.
+// In the end nothing is left.
+func TestPlansConverge(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 1)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 2+seed))}
+			w.cloud = newCloud(t, w.aws)
+			for range 6 {
+				w.reach(w.stack())
+			}
+			w.reach(model.Stack{ID: id})
+		})
+	}
+}
+
+var id = model.StackID{Namespace: "shop", Name: "web"}
+
+type walk struct {
+	*testing.T
+	random *rand.Rand
+	aws    *localaws.Cloud
+	cloud  *cloud.Cloud
+}
+
+// reach applies plans, as a controller that retries would, until one is done.
+func (w *walk) reach(want model.Stack) {
+	w.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !w.attempt(want) {
+		if time.Now().After(deadline) {
+			w.Fatalf("the stack does not converge; left to do:\n%s", plan.Print(w.plan(w.cloud, want)))
+		}
+		time.Sleep(20 * time.Millisecond) // a controller's back-off: AWS calls something in use for a while
+	}
+	fresh := newCloud(w.T, w.aws)
+	if steps := w.plan(fresh, want); len(steps) > 0 {
+		w.Fatalf("a second plan is not empty:\n%s", plan.Print(steps))
+	}
+	have, err := fresh.Observe(w.Context(), want)
+	if err != nil {
+		w.Fatal(err)
+	}
+	want.Bindings = nil
+	want.Sort()
+	ignored := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(model.LoadBalancer{}, "Name", "Attributes"), cmpopts.IgnoreFields(model.TargetGroup{}, "Name", "Port", "Attributes"), ignoreSingleWeight}
+	if diff := cmp.Diff(want, have.Stack, ignored, cmpopts.SortSlices(func(a, b model.Key) bool { return a < b }), cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		w.Fatalf("AWS has something else (-want +got):\n%s", diff)
+	}
+}
+
+// ignoreSingleWeight: AWS gives a lone target group the weight 1.
+var ignoreSingleWeight = cmp.Transformer("weight", func(a model.Action) model.Action {
+	if len(a.Forward) == 1 {
+		a.Forward = []model.WeightedTarget{{TargetGroup: a.Forward[0].TargetGroup}}
+	}
+	return a
+})
+
+// attempt runs one plan; in one of five the controller dies on the way.
+func (w *walk) attempt(want model.Stack) bool {
+	steps := w.plan(w.cloud, want)
+	dies := -1
+	if len(steps) > 1 && w.random.IntN(5) == 0 {
+		dies = w.random.IntN(len(steps))
+	}
+	for i, step := range steps {
+		if i == dies {
+			w.cloud = newCloud(w.T, w.aws)
+			return false
+		}
+		if err := w.cloud.Apply(w.Context(), want.ID, step); err != nil {
+			if kind := cloud.KindOf(err); kind != cloud.Conflict && kind != cloud.Transient {
+				w.Fatalf("applying %q: %v", step, err)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// plan leaves out bindings: they live in Kubernetes.
+func (w *walk) plan(c *cloud.Cloud, want model.Stack) []plan.Step {
+	w.Helper()
+	want.Bindings = nil
+	have, err := c.Observe(w.Context(), want)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return plan.Steps(want, have, plan.Options{})
+}
+
+// stack is the model of a random Ingress.
+func (w *walk) stack() model.Stack {
+	w.Helper()
+	object := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.Name, Annotations: w.annotations()}}
+	for range w.random.IntN(4) {
+		object.Spec.Rules = append(object.Spec.Rules, w.rule())
+	}
+	if w.random.IntN(3) == 0 {
+		backend := w.backend()
+		object.Spec.DefaultBackend = &backend
+	}
+	network, err := w.cloud.Network(w.Context(), false)
+	if err != nil {
+		w.Fatal(err)
+	}
+	have, err := w.cloud.Observe(w.Context(), model.Stack{ID: id})
+	if err != nil {
+		w.Fatal(err)
+	}
+	result := ingress.Stack(ingress.Snapshot{
+		Config:  build.Config{Cluster: "prod", DefaultScheme: model.Internal, DefaultTargetType: "ip"},
+		Network: network, BackendSecurityGroup: w.shared(), Existing: have.LoadBalancer, Ingress: object, Services: services,
+	})
+	if result.Stack == nil {
+		w.Fatalf("rejected: %v", result.Problems)
+	}
+	return *result.Stack
+}
+
+// shared is the id of the backend security group, made on first use.
+func (w *walk) shared() string {
+	w.Helper()
+	want := build.Config{Cluster: "prod"}.Shared(testVPC)
+	for _, step := range w.plan(w.cloud, want) {
+		if err := w.cloud.Apply(w.Context(), want.ID, step); err != nil {
+			w.Fatal(err)
+		}
+	}
+	have, err := w.cloud.Observe(w.Context(), want)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return have.IDs[model.BackendSecurityGroupKey]
+}
+
+var services = func() map[string]*corev1.Service {
+	out := map[string]*corev1.Service{}
+	for i, name := range []string{"cart", "pay", "search"} {
+		out[name] = &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: name, UID: types.UID("uid-" + name)},
+			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt(8080 + i)}}},
+		}
+	}
+	return out
+}()
+
+func (w *walk) rule() networkingv1.IngressRule {
+	rule := networkingv1.IngressRule{IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{}}}
+	if w.random.IntN(2) == 0 {
+		rule.Host = []string{"a.example.com", "b.example.com", "*.example.com"}[w.random.IntN(3)]
+	}
+	for range 1 + w.random.IntN(4) {
+		kind := []networkingv1.PathType{networkingv1.PathTypeExact, networkingv1.PathTypePrefix, networkingv1.PathTypeImplementationSpecific}[w.random.IntN(3)]
+		rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{
+			Path: []string{"/", "/a", "/a/b", "/long/path", ""}[w.random.IntN(5)], PathType: &kind, Backend: w.backend(),
+		})
+	}
+	return rule
+}
+
+// backend names a Service that may not exist.
+func (w *walk) backend() networkingv1.IngressBackend {
+	name := []string{"cart", "pay", "search", "gone"}[w.random.IntN(4)]
+	port := networkingv1.ServiceBackendPort{Number: 80}
+	if w.random.IntN(2) == 0 {
+		port = networkingv1.ServiceBackendPort{Name: "http"}
+	}
+	return networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: name, Port: port}}
+}
+
+func (w *walk) annotations() map[string]string {
+	out := map[string]string{}
+	for key, values := range map[string][]string{
+		"scheme":                       {"internal", "internet-facing"},
+		"listen-ports":                 {`[{"HTTP":80}]`, `[{"HTTP":8080}]`, `[{"HTTP":80},{"HTTP":8081}]`},
+		"tags":                         {"a=1", "a=2,b=3", "c=x"},
+		"inbound-cidrs":                {"10.0.0.0/8", "10.0.0.0/8,192.168.0.0/16"},
+		"healthcheck-path":             {"/healthz", "/live"},
+		"healthcheck-interval-seconds": {"10", "20"},
+		"success-codes":                {"200", "200-299"},
+		"target-group-attributes":      {"deregistration_delay.timeout_seconds=30", "deregistration_delay.timeout_seconds=60"},
+		"load-balancer-attributes":     {"idle_timeout.timeout_seconds=60", "idle_timeout.timeout_seconds=90"},
+	} {
+		if w.random.IntN(2) == 0 {
+			out["alb.ingress.kubernetes.io/"+key] = values[w.random.IntN(len(values))]
+		}
+	}
+	return out
+}
