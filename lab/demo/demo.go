@@ -190,7 +190,7 @@ func (d *demo) measure(ctx context.Context, all []*running) (*Report, error) {
 		one.load.tally = newTally(time.Now())
 		loads.Go(func() { one.load.run(loading) })
 	}
-	go d.progress.follow(all, loading.Done())
+	loads.Go(func() { d.progress.follow(all, loading.Done()) })
 	d.progress.say("sending %d requests a second to each; all are restarted in %s", perSecond, calm)
 	err := d.roll(ctx, all)
 	endLoad()

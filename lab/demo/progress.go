@@ -70,7 +70,7 @@ func (p *progress) clear() {
 	}
 }
 
-// follow reports the sides once a second until the context ends.
+// follow reports the sides once a second until done, and leaves a clean line.
 func (p *progress) follow(sides []*running, done <-chan struct{}) {
 	began := time.Now()
 	tick := time.NewTicker(time.Second)
@@ -78,6 +78,9 @@ func (p *progress) follow(sides []*running, done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
+			p.mu.Lock()
+			p.clear()
+			p.mu.Unlock()
 			return
 		case now := <-tick.C:
 			parts := []string{fmt.Sprintf("%4.0fs", now.Sub(began).Seconds())}
