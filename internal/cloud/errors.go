@@ -65,7 +65,7 @@ func KindOf(err error) Kind {
 	return Bug
 }
 
-// kinds by error code (the documents are named in docs/design/errors.md). A code that
+// kinds by error code (Elastic Load Balancing and EC2 API references, "Errors"). A code that
 // is not here is judged by its HTTP status.
 var kinds = map[string]Kind{
 	"Throttling": Throttled, "ThrottlingException": Throttled, "RequestLimitExceeded": Throttled, "TooManyRequestsException": Throttled,

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -34,10 +35,10 @@ type Slices []*discoveryv1.EndpointSlice
 
 // Endpoints are the endpoints of a Service port, by address. The name is that of the
 // Service port, which slices repeat; an unnamed port has the empty name. Endpoints
-// without a Pod are left out, as the incumbent does.
+// without a Pod are left out, as the incumbent does. An address belongs to one Pod: to
+// the new one while the one that had it before is still listed on its way out.
 func Endpoints(portName string, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
-	var out []Endpoint
-	seen := map[netip.AddrPort]bool{}
+	byAddress := map[netip.AddrPort]Endpoint{}
 	for _, slice := range slices_ {
 		port, ok := portOf(slice, portName)
 		if !ok || slice.AddressType != discoveryv1.AddressTypeIPv4 {
@@ -45,14 +46,15 @@ func Endpoints(portName string, slices_ Slices, pod func(types.NamespacedName) *
 		}
 		for _, entry := range slice.Endpoints {
 			endpoint, ok := endpointOf(slice.Namespace, entry, port, pod)
-			if ok && !seen[endpoint.Address] {
-				seen[endpoint.Address] = true
-				out = append(out, endpoint)
+			if !ok {
+				continue
+			}
+			if known, taken := byAddress[endpoint.Address]; !taken || known.Ending && !endpoint.Ending {
+				byAddress[endpoint.Address] = endpoint
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Endpoint) int { return a.Address.Compare(b.Address) })
-	return out
+	return slices.SortedFunc(maps.Values(byAddress), func(a, b Endpoint) int { return a.Address.Compare(b.Address) })
 }
 
 func portOf(slice *discoveryv1.EndpointSlice, name string) (uint16, bool) {
@@ -74,7 +76,7 @@ func endpointOf(namespace string, entry discoveryv1.Endpoint, port uint16, pod f
 	}
 	name := types.NamespacedName{Namespace: cmp.Or(entry.TargetRef.Namespace, namespace), Name: entry.TargetRef.Name}
 	p := pod(name)
-	if p == nil || p.UID != entry.TargetRef.UID || p.Status.PodIP != address.String() {
+	if p == nil || p.UID != entry.TargetRef.UID || !has(p, address) {
 		return Endpoint{}, false // the slice is older than the Pod: its next version is on the way
 	}
 	ready, since := ContainersReady(p)
@@ -82,6 +84,12 @@ func endpointOf(namespace string, entry discoveryv1.Endpoint, port uint16, pod f
 		Address: netip.AddrPortFrom(address, port), Pod: name, UID: p.UID, Node: p.Spec.NodeName,
 		Ready: ready, Since: since, Ending: Ending(p),
 	}, true
+}
+
+// has reports whether a Pod has an address; one in a dual-stack cluster has two.
+func has(pod *corev1.Pod, address netip.Addr) bool {
+	return pod.Status.PodIP == address.String() ||
+		slices.ContainsFunc(pod.Status.PodIPs, func(ip corev1.PodIP) bool { return ip.IP == address.String() })
 }
 
 // ContainersReady is whether all containers of a Pod are ready, and since when that

@@ -60,8 +60,14 @@ func numbers(port *intstr.IntOrString, pod *corev1.Pod) []int32 {
 	if number, err := strconv.ParseInt(port.String(), 10, 32); err == nil {
 		return []int32{int32(number)}
 	}
+	containers := slices.Clone(pod.Spec.Containers)
+	for _, container := range pod.Spec.InitContainers {
+		if container.RestartPolicy != nil && *container.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			containers = append(containers, container) // a sidecar
+		}
+	}
 	var out []int32
-	for _, container := range pod.Spec.Containers {
+	for _, container := range containers {
 		for _, declared := range container.Ports {
 			if declared.Name == port.StrVal {
 				out = append(out, declared.ContainerPort)

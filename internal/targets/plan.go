@@ -44,38 +44,40 @@ const drainRecheck = 5 * time.Second
 //
 //	endpoint      | registered for it | for another Pod     | draining | not registered
 //	ready         | keep              | adopt or remember   | wait     | register
-//	unready       | keep for a grace  | as is               | –        | –
+//	unready       | keep for a grace  | as is or remember   | –        | –
 //	ending        | deregister        | deregister          | –        | –
 //	none          |                   | deregister          | –        |
 func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) Changes {
 	var changes Changes
-	kept := 0
 	var unready []netip.AddrPort
+	serving := false // a target whose Pod is ready
 	current := map[netip.AddrPort]bool{}
 	for _, endpoint := range endpoints {
-		target, known := registered[endpoint.Address]
-		current[endpoint.Address] = !endpoint.Ending
-		switch {
-		case endpoint.Ending:
+		if endpoint.Ending {
+			continue
+		}
+		current[endpoint.Address] = true
+		switch target, known := registered[endpoint.Address]; {
 		case known && target.Draining:
 			if endpoint.Ready {
 				changes.again(drainRecheck)
 			}
 		case !known && endpoint.Ready:
 			changes.Register = append(changes.Register, endpoint)
-			kept++
-		case known && !endpoint.Ready:
-			unready = append(unready, changes.unready(now, endpoint, settings)...)
-			kept++
-		case known:
+		case known && endpoint.Ready:
 			changes.own(endpoint, target)
-			kept++
+			serving = true
+		case known:
+			unready = append(unready, changes.unready(now, endpoint, target, settings)...)
 		}
 	}
 	// Never the last targets for unreadiness alone: the load balancer would answer 503
-	// where it now tries.
-	if kept > len(unready) {
+	// where it now tries. What is about to be registered does not serve yet.
+	switch {
+	case serving:
 		changes.Deregister = unready
+	case len(unready) > 0 && len(changes.Register) > 0:
+		changes.again(drainRecheck)
 	}
 	for address, target := range registered {
 		if !current[address] && !target.Draining {
@@ -86,8 +88,15 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 	return changes
 }
 
-// unready says whether an endpoint's target has been unready for longer than the grace.
-func (c *Changes) unready(now time.Time, endpoint Endpoint, settings Settings) []netip.AddrPort {
+// unready says whether an endpoint's target has been unready for longer than the
+// grace. A target that is, or may be, an earlier Pod's is left for this one to adopt: a
+// Pod that takes long to start would find its address locked.
+func (c *Changes) unready(now time.Time, endpoint Endpoint, target Registration, settings Settings) []netip.AddrPort {
+	if target.Pod == "" && endpoint.Judging {
+		c.Remember = append(c.Remember, endpoint)
+	} else if target.Pod != endpoint.UID {
+		return nil
+	}
 	if left := endpoint.Since.Add(settings.UnreadyGrace).Sub(now); left > 0 {
 		c.again(left)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -98,8 +99,10 @@ func (b *builder) wrong(err error) {
 }
 
 func (b *builder) finding(object model.Object, finding annotations.Finding) {
+	// The field names the annotation already.
+	message := strings.TrimLeft(strings.TrimPrefix(finding.Message, "annotation "+finding.Key), ": ")
 	b.note(model.Problem{
-		Object: object, Field: annotationField(finding.Key), Reason: finding.Reason, Message: finding.Message, Remedy: finding.Remedy, Warning: !finding.Fatal,
+		Object: object, Field: annotationField(finding.Key), Reason: finding.Reason, Message: message, Remedy: finding.Remedy, Warning: !finding.Fatal,
 	})
 }
 

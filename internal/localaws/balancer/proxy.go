@@ -97,8 +97,6 @@ func newProxy(idle time.Duration, log *slog.Logger) (http.Handler, func()) {
 		IdleConnTimeout:        idle,
 		ResponseHeaderTimeout:  idle,
 		MaxResponseHeaderBytes: maxResponseHeader,
-		ReadBufferSize:         copyBuffer,
-		WriteBufferSize:        copyBuffer,
 	}
 	return &httputil.ReverseProxy{
 		Rewrite:        rewrite,

@@ -1,0 +1,223 @@
+package targets_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/targets"
+)
+
+const (
+	a = "10.0.1.5:80"
+	b = "10.0.1.6:80"
+	c = "10.0.1.7:80"
+)
+
+// unreadyFor is how long an endpoint's containers have not been ready.
+func unreadyFor(d time.Duration) func(*targets.Endpoint) {
+	return func(e *targets.Endpoint) { e.Ready, e.Since = false, ago(d) }
+}
+
+func judging(e *targets.Endpoint) { e.Judging = true }
+
+type registrations = map[netip.AddrPort]targets.Registration
+
+// of is a registration for a Pod; nobody knows whose the empty one is.
+func of(pod types.UID) targets.Registration { return targets.Registration{Pod: pod} }
+
+func drainingOf(pod types.UID) targets.Registration {
+	return targets.Registration{Pod: pod, Draining: true}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	type endpoints = []targets.Endpoint
+	addresses := func(list ...string) (out []netip.AddrPort) {
+		for _, address := range list {
+			out = append(out, at(address))
+		}
+		return out
+	}
+	for _, test := range []struct {
+		name       string
+		endpoints  endpoints
+		registered registrations
+		want       targets.Changes
+	}{
+		// The row of a ready endpoint.
+		{name: "ready-and-registered-stays", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("a")}},
+		{
+			name: "ready-and-not-registered-is-registered", endpoints: endpoints{endpoint("a", a), endpoint("b", b)}, registered: registrations{at(a): of("a")},
+			want: targets.Changes{Register: endpoints{endpoint("b", b)}},
+		},
+		{
+			name: "ready-at-an-address-of-another-pod-is-adopted", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("before")},
+			want: targets.Changes{Adopt: endpoints{endpoint("a", a)}},
+		},
+		{
+			name: "ready-at-an-address-of-nobody-knows-whom-is-adopted", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("")},
+			want: targets.Changes{Adopt: endpoints{endpoint("a", a)}},
+		},
+		{
+			name: "ready-and-judged-before-the-restart-is-remembered", endpoints: endpoints{endpoint("a", a, judging)}, registered: registrations{at(a): of("")},
+			want: targets.Changes{Remember: endpoints{endpoint("a", a, judging)}},
+		},
+		{
+			name: "judged-is-not-enough-where-another-pod-is-known", endpoints: endpoints{endpoint("a", a, judging)}, registered: registrations{at(a): of("before")},
+			want: targets.Changes{Adopt: endpoints{endpoint("a", a, judging)}},
+		},
+		{
+			name: "ready-at-a-draining-address-waits", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): drainingOf("before")},
+			want: targets.Changes{Recheck: 5 * time.Second},
+		},
+		{
+			name: "ready-at-its-own-draining-address-waits", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): drainingOf("a")},
+			want: targets.Changes{Recheck: 5 * time.Second},
+		},
+
+		// The row of an unready endpoint. Another one is ready, unless the row says so.
+		{name: "unready-and-not-registered-waits", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Hour))}},
+		{
+			name: "unready-stays-for-a-grace", endpoints: endpoints{endpoint("a", a, unreadyFor(3*time.Second)), endpoint("b", b)},
+			registered: registrations{at(a): of("a"), at(b): of("b")},
+			want:       targets.Changes{Recheck: 7 * time.Second},
+		},
+		{
+			name:       "the-shortest-grace-left-is-when-to-look-again",
+			endpoints:  endpoints{endpoint("a", a, unreadyFor(3*time.Second)), endpoint("b", b, unreadyFor(9*time.Second)), endpoint("c", c)},
+			registered: registrations{at(a): of("a"), at(b): of("b"), at(c): of("c")},
+			want:       targets.Changes{Recheck: time.Second},
+		},
+		{
+			name: "unready-goes-after-the-grace", endpoints: endpoints{endpoint("a", a, unreadyFor(10*time.Second)), endpoint("b", b)},
+			registered: registrations{at(a): of("a"), at(b): of("b")},
+			want:       targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			// It takes long to start: taking the address out would lock it.
+			name: "unready-at-an-address-of-another-pod-is-left-as-it-is", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b)},
+			registered: registrations{at(a): of("before"), at(b): of("b")},
+		},
+		{
+			name: "unready-at-an-address-of-nobody-knows-whom-is-left-as-it-is", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b)},
+			registered: registrations{at(a): of(""), at(b): of("b")},
+		},
+		{
+			name: "unready-and-judged-before-the-restart-is-remembered", endpoints: endpoints{endpoint("a", a, judging, unreadyFor(3*time.Second)), endpoint("b", b)},
+			registered: registrations{at(a): of(""), at(b): of("b")},
+			want:       targets.Changes{Remember: endpoints{endpoint("a", a, judging, unreadyFor(3*time.Second))}, Recheck: 7 * time.Second},
+		},
+		{
+			name: "unready-at-a-draining-address-is-left-as-it-is", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Minute))},
+			registered: registrations{at(a): drainingOf("a")},
+		},
+
+		// Never the last targets for unreadiness alone.
+		{name: "the-last-target-stays", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Minute))}, registered: registrations{at(a): of("a")}},
+		{
+			name: "all-probes-fail-at-once-and-all-stay", endpoints: endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b, unreadyFor(time.Minute))},
+			registered: registrations{at(a): of("a"), at(b): of("b")},
+		},
+		{
+			name: "all-probes-fail-one-after-the-other-and-all-stay", endpoints: endpoints{endpoint("a", a, unreadyFor(12*time.Second)), endpoint("b", b, unreadyFor(3*time.Second))},
+			registered: registrations{at(a): of("a"), at(b): of("b")},
+			want:       targets.Changes{Recheck: 7 * time.Second},
+		},
+		{
+			name:       "what-is-about-to-be-registered-does-not-serve-yet",
+			endpoints:  endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b)},
+			registered: registrations{at(a): of("a")},
+			want:       targets.Changes{Register: endpoints{endpoint("b", b)}, Recheck: 5 * time.Second},
+		},
+		{
+			name:       "what-drains-does-not-serve-any-more",
+			endpoints:  endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b)},
+			registered: registrations{at(a): of("a"), at(b): drainingOf("b")},
+			want:       targets.Changes{Recheck: 5 * time.Second},
+		},
+		{
+			name: "the-last-target-goes-at-the-end-of-its-pod", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): of("a")},
+			want: targets.Changes{Deregister: addresses(a)},
+		},
+
+		// The row of an ending endpoint.
+		{
+			name: "ending-goes-although-it-is-ready", endpoints: endpoints{endpoint("a", a, ending), endpoint("b", b)}, registered: registrations{at(a): of("a"), at(b): of("b")},
+			want: targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			name: "ending-at-an-address-of-another-pod-goes", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): of("before")},
+			want: targets.Changes{Deregister: addresses(a)},
+		},
+		{name: "ending-and-draining-is-on-its-way", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): drainingOf("a")}},
+		{name: "ending-and-not-registered-is-none", endpoints: endpoints{endpoint("a", a, ending)}},
+
+		// The row of no endpoint. (Whether an empty list is to be believed is the
+		// caller's to decide.)
+		{
+			name: "without-endpoints-all-go", registered: registrations{at(c): of("c"), at(a): of(""), at(b): of("b")},
+			want: targets.Changes{Deregister: addresses(a, b, c)},
+		},
+		{name: "what-drains-is-not-taken-out-twice", registered: registrations{at(a): drainingOf("a"), at(b): drainingOf("")}},
+		{
+			name: "another-port-of-the-same-pod-is-another-target", endpoints: endpoints{endpoint("a", "10.0.1.5:81")}, registered: registrations{at(a): of("a")},
+			want: targets.Changes{Register: endpoints{endpoint("a", "10.0.1.5:81")}, Deregister: addresses(a)},
+		},
+
+		// A new Pod has the address of one that is still listed on its way out.
+		{
+			name: "a-reused-address-is-adopted", endpoints: endpoints{endpoint("new", a), endpoint("old", a, ending)}, registered: registrations{at(a): of("old")},
+			want: targets.Changes{Adopt: endpoints{endpoint("new", a)}},
+		},
+		{
+			name: "a-reused-address-is-adopted-in-either-order", endpoints: endpoints{endpoint("old", a, ending), endpoint("new", a)}, registered: registrations{at(a): of("old")},
+			want: targets.Changes{Adopt: endpoints{endpoint("new", a)}},
+		},
+		{
+			name: "a-reused-address-is-kept-for-a-pod-that-is-starting", endpoints: endpoints{endpoint("new", a, unreadyFor(time.Minute)), endpoint("old", a, ending)},
+			registered: registrations{at(a): of("old")},
+		},
+		{
+			name: "a-reused-address-that-drains-waits", endpoints: endpoints{endpoint("new", a), endpoint("old", a, ending)}, registered: registrations{at(a): drainingOf("old")},
+			want: targets.Changes{Recheck: 5 * time.Second},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := targets.Plan(now, test.endpoints, test.registered, targets.Settings{UnreadyGrace: 10 * time.Second})
+			if diff := cmp.Diff(test.want, got, compareAddresses); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Once all that a plan says is done, the next one says nothing.
+func TestPlanSettles(t *testing.T) {
+	t.Parallel()
+	endpoints := []targets.Endpoint{
+		endpoint("new", "10.0.1.1:80"), endpoint("adopts", "10.0.1.2:80"), endpoint("known", "10.0.1.3:80", judging), endpoint("stays", "10.0.1.4:80"),
+		endpoint("unready", "10.0.1.5:80", unreadyFor(time.Minute)), endpoint("ends", "10.0.1.6:80", ending),
+	}
+	registered := registrations{
+		at("10.0.1.2:80"): of("before"), at("10.0.1.3:80"): of(""), at("10.0.1.4:80"): of("stays"), at("10.0.1.5:80"): of("unready"), at("10.0.1.6:80"): of("ends"),
+		at("10.0.1.7:80"): of("gone"),
+	}
+	settings := targets.Settings{UnreadyGrace: 10 * time.Second}
+	changes := targets.Plan(now, endpoints, registered, settings)
+	for _, list := range [][]targets.Endpoint{changes.Register, changes.Adopt, changes.Remember} {
+		for _, e := range list {
+			registered[e.Address] = of(e.UID)
+		}
+	}
+	for _, address := range changes.Deregister {
+		registered[address] = targets.Registration{Pod: registered[address].Pod, Draining: true}
+	}
+	if diff := cmp.Diff(targets.Changes{}, targets.Plan(now, endpoints, registered, settings), compareAddresses); diff != "" {
+		t.Errorf("second plan (-want +got):\n%s", diff)
+	}
+}
