@@ -60,7 +60,8 @@ func up(ctx context.Context, config lab.Config) error {
 	l, err := lab.Start(ctx, config)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // Ctrl-C while starting
+			fmt.Fprintln(os.Stderr, "stopped before the lab was ready")
+			return nil
 		}
 		return err
 	}

@@ -52,11 +52,11 @@ type ports struct{ apiserver, controllerManager, scheduler int }
 // Start returns when the API server is ready; the other two are then starting.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
-	ports, err := findPorts(config.Address)
+	found, err := findPorts(config.Address)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, URL: "https://" + netip.AddrPortFrom(config.Address, uint16(ports.apiserver)).String()}
+	c := &Cluster{config: config, URL: "https://" + netip.AddrPortFrom(config.Address, uint16(found.apiserver)).String()}
 	if err := c.certify(); err != nil {
 		return nil, fmt.Errorf("making certificates: %w", err)
 	}
@@ -64,7 +64,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := configure(c.arguments(endpoint, ports))
+	parts, err := configure(c.arguments(endpoint, found))
 	if err != nil {
 		return nil, err
 	}

@@ -158,7 +158,7 @@ func (c *container) alive() *program.Process {
 func (r *Runtime) StopContainer(ctx context.Context, id string, timeout int64) error {
 	c, err := r.find(id)
 	if err != nil {
-		return nil //nolint:nilerr // to stop what is not there is no error in this interface
+		return nil // to stop what is not there is no error in this interface
 	}
 	process := c.alive()
 	if process == nil {
@@ -181,7 +181,7 @@ func (r *Runtime) StopContainer(ctx context.Context, id string, timeout int64) e
 func (r *Runtime) RemoveContainer(_ context.Context, id string) error {
 	c, err := r.find(id)
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil //nolint:nilerr // to remove what is not there is no error in this interface
 	}
 	c.kill()
 	r.mu.Lock()

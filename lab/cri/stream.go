@@ -14,6 +14,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/cri-streaming/pkg/streaming"
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
+	"k8s.io/klog/v2"
 )
 
 // startStreaming serves kubectl exec and port-forward. The server puts its address into the URLs
@@ -30,7 +31,7 @@ func (r *Runtime) startStreaming() error {
 		return err
 	}
 	server := &http.Server{Handler: r.streams, ReadHeaderTimeout: time.Minute}
-	go server.Serve(listener) // until the process ends
+	go func() { klog.ErrorS(server.Serve(listener), "the streaming server ended", "node", r.config.Node) }()
 	return nil
 }
 
@@ -84,6 +85,7 @@ func (r *Runtime) PortForward(_ context.Context, request *runtimeapi.PortForward
 // streams is the far end of the streaming server.
 type streams struct{ runtime *Runtime }
 
+//nolint:revive // the signature is the interface's
 func (s streams) Exec(ctx context.Context, id string, command []string, _ io.Reader, stdout, stderr io.WriteCloser, _ bool, _ <-chan remotecommand.TerminalSize) error {
 	out, complaints, err := s.runtime.ExecSync(ctx, id, command, 0)
 	if failed := errors.Join(write(stdout, out), write(stderr, complaints)); failed != nil {

@@ -70,7 +70,7 @@ type running struct {
 }
 
 // Run returns a report when the demo came to its end, whether or not the promise was kept.
-func Run(ctx context.Context, config Config) (*Report, error) {
+func Run(ctx context.Context, config Config) (report *Report, err error) {
 	sides, err := sidesOf(config.Manifest)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err := d.start(ctx); err != nil {
 		return nil, err
 	}
-	defer d.lab.Stop()
+	defer func() { err = errors.Join(err, d.lab.Stop()) }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -89,7 +89,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 		case <-ctx.Done():
 		}
 	}()
-	report, err := d.run(ctx, sides)
+	report, err = d.run(ctx, sides)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -190,7 +190,7 @@ func (d *demo) measure(ctx context.Context, all []*running) (*Report, error) {
 		one.load.tally = newTally(time.Now())
 		loads.Go(func() { one.load.run(loading) })
 	}
-	go d.progress.follow(all, loading.Done())
+	loads.Go(func() { d.progress.follow(all, loading.Done()) })
 	d.progress.say("sending %d requests a second to each; all are restarted in %s", perSecond, calm)
 	err := d.roll(ctx, all)
 	endLoad()

@@ -14,18 +14,24 @@ import (
 // progress writes lines for a person: steps as they are, and a state that is written over on a
 // terminal and repeated every few seconds elsewhere.
 type progress struct {
-	mu       sync.Mutex
-	out      io.Writer
-	terminal bool
-	over     bool // the cursor is at the end of a state
-	next     time.Time
+	mu    sync.Mutex
+	out   io.Writer
+	width int  // of the terminal, or 0 if it is none
+	over  bool // the cursor is at the end of a state
+	next  time.Time
 }
 
 const repeatEvery = 5 * time.Second
 
 func newProgress(out io.Writer) *progress {
-	file, isFile := out.(*os.File)
-	return &progress{out: out, terminal: isFile && term.IsTerminal(int(file.Fd()))}
+	p := &progress{out: out}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		p.width = 80
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 1 {
+			p.width = width
+		}
+	}
+	return p
 }
 
 // Write lets a lab tell its steps.
@@ -43,9 +49,9 @@ func (p *progress) say(format string, args ...any) {
 func (p *progress) state(now time.Time, line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.terminal {
+	if p.width > 0 {
 		p.clear()
-		fmt.Fprint(p.out, line)
+		fmt.Fprint(p.out, line[:min(len(line), p.width-1)]) // a line that wraps cannot be written over
 		p.over = true
 		return
 	}
@@ -64,7 +70,7 @@ func (p *progress) clear() {
 	}
 }
 
-// follow reports the sides once a second until the context ends.
+// follow reports the sides once a second until done, and leaves a clean line.
 func (p *progress) follow(sides []*running, done <-chan struct{}) {
 	began := time.Now()
 	tick := time.NewTicker(time.Second)
@@ -72,6 +78,9 @@ func (p *progress) follow(sides []*running, done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
+			p.mu.Lock()
+			p.clear()
+			p.mu.Unlock()
 			return
 		case now := <-tick.C:
 			parts := []string{fmt.Sprintf("%4.0fs", now.Sub(began).Seconds())}
@@ -86,10 +95,10 @@ func (p *progress) follow(sides []*running, done <-chan struct{}) {
 // line is short, so that three of them fit a terminal.
 func (r *running) line(now time.Time) string {
 	loss := r.load.tally.loss(now)
-	line := fmt.Sprintf("%s %d requests, %d failed", r.side.name, loss.Requests, loss.Failed)
+	line := fmt.Sprintf("%s %d, %d lost", r.side.name, loss.Requests, loss.Failed)
 	if r.times != nil {
 		pods, ready := r.times.counts()
-		line += fmt.Sprintf(", %d of %d new Pods ready", ready, pods)
+		line += fmt.Sprintf(", %d/%d ready", ready, pods)
 	}
 	return line
 }

@@ -66,6 +66,7 @@ var shared struct {
 func theLab(t *testing.T) *spawn.Lab {
 	t.Helper()
 	shared.once.Do(func() {
+		//nolint:usetesting // it outlives the test that comes first
 		if shared.dir, shared.err = os.MkdirTemp("", "sluice-e2e-"); shared.err != nil {
 			return
 		}
@@ -99,7 +100,11 @@ func startLab(t *testing.T, flags ...string) *spawn.Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab.Stop() })
+	t.Cleanup(func() {
+		if err := lab.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	return lab
 }
 

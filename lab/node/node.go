@@ -142,6 +142,9 @@ func (c Config) server() (*options.KubeletServer, error) {
 	config.EnableControllerAttachDetach = false
 	config.SerializeImagePulls = false
 	config.ResolverConfig = ""
+	// Nobody answers there (containers are goroutines and resolve as this process does), but
+	// without an address the kubelet warns about every Pod.
+	config.ClusterDNS, config.ClusterDomain = []string{"127.0.0.10"}, "cluster.local"
 	config.PodLogsDir = filepath.Join(c.Dir, "pod-logs")
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil {

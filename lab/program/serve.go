@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -43,9 +44,7 @@ func (p *Process) serve(web Web, ports []int) Exit {
 		return exit
 	}
 	h := &handler{process: p, web: web, paths: map[string]Answer{}}
-	for path, answer := range web.Paths {
-		h.paths[path] = answer
-	}
+	maps.Copy(h.paths, web.Paths)
 	servers, failures, err := h.listen(ports)
 	defer closeAll(servers)
 	if err != nil {
@@ -170,7 +169,7 @@ func (h *handler) echo(w http.ResponseWriter, r *http.Request, status int) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) // who has gone does not hear
+	_, _ = w.Write(append(body, '\n')) // who has gone does not hear
 }
 
 func (h *handler) change(w http.ResponseWriter, r *http.Request) {
@@ -182,9 +181,7 @@ func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error()+"; want /-/paths?path=/ready&answer=503", http.StatusBadRequest)
 		return
 	}
-	for path, answer := range changed {
-		h.paths[path] = answer
-	}
+	maps.Copy(h.paths, changed)
 }
 
 func closeAll(servers []*http.Server) {

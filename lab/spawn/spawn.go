@@ -52,8 +52,7 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 		return nil, fmt.Errorf("starting a lab: %w", err)
 	}
 	if err := l.wait(ctx, config.Dir); err != nil {
-		l.Stop()
-		return nil, err
+		return nil, errors.Join(err, l.Stop())
 	}
 	return l, nil
 }
@@ -68,7 +67,7 @@ func (l *Lab) run(config Config, started chan<- error) {
 		started <- err
 		return
 	}
-	command := exec.Command(self, append([]string{"up", "--dir=" + config.Dir}, config.Flags...)...) //nolint:noctx // Stop ends it, gently
+	command := exec.Command(self, append([]string{"up", "--dir=" + config.Dir}, config.Flags...)...) // no context: Stop ends it, gently
 	command.Env = append(os.Environ(), config.Env...)
 	command.Stdout, command.Stderr = config.Progress, config.Progress
 	// A process group of its own, so that Ctrl-C in a terminal reaches us and not the lab.
