@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -65,7 +66,7 @@ func NewBudget(share float64) *Budget {
 	now := time.Now()
 	b := &Budget{share: share, scale: 1, grown: now, buckets: map[string]*bucket{}, now: time.Now}
 	for name, rate := range map[string][2]float64{
-		"account": {40, 10}, "create": {10, 0.2}, "registration": {20, 4}, "read": {40, 10}, "write": {20, 3}, "ec2": {ec2Capacity, ec2Refill},
+		"account": {40, 10}, "create": {10, 0.2}, "registration": {20, 4}, "read": {40, 10}, "question": {10, 5}, "write": {20, 3}, "ec2": {ec2Capacity, ec2Refill},
 	} {
 		b.buckets[name] = &bucket{capacity: rate[0], refill: rate[1], tokens: max(1, rate[0]*share), filled: now}
 	}
@@ -81,7 +82,7 @@ func (b *Budget) Acquire(ctx context.Context, service, operation string, class C
 	w := &waiter{class: class, granted: make(chan struct{})}
 	b.mu.Lock()
 	w.since = b.now()
-	for _, name := range bucketsOf(service, operation) {
+	for _, name := range bucketsOf(service, operation, class) {
 		w.buckets = append(w.buckets, b.buckets[name])
 	}
 	b.waiting = append(b.waiting, w)
@@ -181,8 +182,9 @@ func (w *waiter) urgency(now time.Time) Class {
 	return w.class - Class(now.Sub(w.since)/patience)
 }
 
-// bucketsOf are the buckets that an operation draws from (the table of the guide).
-func bucketsOf(service, operation string) []string {
+// bucketsOf are the buckets that a call draws from (the table of the guide). Questions
+// have one of our own besides: half of the reads, so that changes are never crowded out.
+func bucketsOf(service, operation string, class Class) []string {
 	if service != elbv2Service {
 		return []string{"ec2"}
 	}
@@ -192,7 +194,10 @@ func bucketsOf(service, operation string) []string {
 	case "RegisterTargets", "DeregisterTargets":
 		return []string{"account", "registration"}
 	}
-	if len(operation) > 8 && operation[:8] == "Describe" {
+	if strings.HasPrefix(operation, "Describe") {
+		if class == Question {
+			return []string{"account", "read", "question"}
+		}
 		return []string{"account", "read"}
 	}
 	return []string{"account", "write"}
