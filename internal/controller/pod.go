@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,12 +77,15 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		switch {
 		case change.Flips && change.Status == corev1.ConditionTrue:
 			c.events.GateOpened(pod, change)
-		case strings.HasPrefix(change.Reason, "Target."):
+		case failing[change.Reason]:
 			c.events.TargetWaits(pod, change)
 		}
 	}
 	return ctrl.Result{RequeueAfter: verdict.Recheck}, nil
 }
+
+// failing are AWS's reasons that a person has to look into; others pass by themselves.
+var failing = map[string]bool{"Target.ResponseCodeMismatch": true, "Target.Timeout": true, "Target.FailedHealthChecks": true, "Target.IpUnusable": true}
 
 // evidence is what is known of a Pod under each claim that wants it.
 func (c *podController) evidence(ctx context.Context, pod *corev1.Pod) []readiness.Evidence {
