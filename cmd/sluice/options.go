@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/cloud"
@@ -122,7 +123,12 @@ func (o options) cloudConfig() cloud.Config {
 }
 
 func (o options) controllerConfig() controller.Config {
+	var lease types.NamespacedName
+	if o.leaderElection {
+		lease = types.NamespacedName{Namespace: o.leaderElectionNamespace, Name: o.leaderElectionID}
+	}
 	return controller.Config{
+		Lease: lease,
 		Build: build.Config{
 			Cluster: o.cluster, DefaultTags: o.defaultTags, DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
 		},

@@ -125,7 +125,7 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 func warm(ctx context.Context, manager ctrl.Manager) error {
 	for _, object := range []client.Object{
 		&corev1.Pod{}, &corev1.Service{}, &corev1.Node{}, &corev1.Namespace{}, &discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
-		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{},
+		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{}, &v1alpha1.LoadBalancer{},
 	} {
 		if _, err := manager.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("watching %T: %w", object, err)

@@ -12,6 +12,43 @@ import (
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
+// Known is what the inventory shows of a stack without reading it in depth: listeners,
+// rules and attributes may be missing.
+func (c *Cloud) Known(ctx context.Context, id model.StackID) (model.Observed, error) {
+	h, err := c.holdingOf(ctx, id)
+	if err != nil {
+		return model.Observed{}, err
+	}
+	return cloneObserved(h.observed), nil
+}
+
+// Trust takes a record's word for what it would cost calls to read: that the stack's
+// listeners, rules and attributes are the wanted ones. It does so only where the record
+// names the very resources that the inventory shows; a restored backup or a cloned
+// cluster does not pass. What is known in depth already needs no record.
+func (c *Cloud) Trust(ctx context.Context, want model.Stack, ids map[model.Key]string) error {
+	h, err := c.holdingOf(ctx, want.ID)
+	if err != nil || h.deep && h.observed.LoadBalancer == nil {
+		return err
+	}
+	recorded := model.Observed{Stack: want, IDs: ids}
+	if h.deep || !sameOwned(recorded, h.observed) {
+		return nil
+	}
+	h.observed.Listeners, h.observed.Rules = slices.Clone(want.Listeners), slices.Clone(want.Rules)
+	h.observed.IDs = maps.Clone(ids)
+	h.deep = true
+	h.observed.LoadBalancer.Attributes = want.LoadBalancer.Attributes
+	h.attributes[want.LoadBalancer.Key] = true
+	for _, group := range want.TargetGroups {
+		if known := at(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key }); known != nil {
+			known.Attributes = group.Attributes
+			h.attributes[group.Key] = true
+		}
+	}
+	return nil
+}
+
 // Observe is what AWS has of a stack. Attributes are read only where the wanted stack
 // sets some, for others are left alone anyway. Bindings, which live in Kubernetes, are
 // the caller's to add. The result is the caller's own.

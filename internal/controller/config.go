@@ -3,6 +3,8 @@ package controller
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/sluice-lb/sluice/internal/build"
 )
 
@@ -15,6 +17,8 @@ type Config struct {
 	UnreadyGrace time.Duration
 	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
 	ClaimDeadline time.Duration
+	// Lease of the leader; without a name there is no leader election.
+	Lease types.NamespacedName
 	// ExternalTags are tag keys that somebody else manages.
 	ExternalTags []string
 	// IngressWorkers and BindingWorkers bound how many stacks and target groups are

@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
 	"github.com/sluice-lb/sluice/internal/model"
@@ -23,7 +24,10 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	bindings := &bindingController{view: view, client: manager.GetClient(), cloud: aws, book: book, events: recorder}
 	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
-	stacks := &stackController{view: view, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1)}
+	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
+	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
+	stacks := &stackController{view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1)}
+	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}
 
 	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
@@ -32,6 +36,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	watcher := health.NewWatcher(book, ask, func(group string) {
 		pods.bell.ring(pods.waitingFor(group)...)
 		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
+		display.ring(ctx, group)
 	})
 	pods.watcher = watcher
 	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
@@ -44,7 +49,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 		return err
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup,
+		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,10 +34,11 @@ import (
 // stackController makes the load balancer of a stack: of one Ingress, or of a group.
 type stackController struct {
 	*view
-	client client.Client
-	cloud  *cloud.Cloud
-	book   *health.Book
-	events Events
+	records *records
+	client  client.Client
+	cloud   *cloud.Cloud
+	book    *health.Book
+	events  Events
 	// shared holds a token while somebody makes or removes what all stacks share.
 	shared chan struct{}
 	// rejected is told when an Ingress begins or ceases to have problems.
@@ -100,6 +102,9 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		for _, object := range m.all() {
 			c.events.DeployFailed(object, err)
 		}
+		if err := c.records.failed(ctx, id, string(cloud.KindOf(err)), err); err != nil {
+			log.FromContext(ctx).Error(err, "noting what is in the way")
+		}
 	}
 	return outcome(ctx, err)
 }
@@ -127,6 +132,9 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 		return err
 	}
 	served := c.reportAll(ctx, m, result)
+	if err := c.records.accepted(ctx, id, result.Problems); err != nil {
+		return err
+	}
 	if result.Stack == nil {
 		return nil // what there is stays as it is
 	}
@@ -171,23 +179,35 @@ func (c *stackController) build(ctx context.Context, id model.StackID, m members
 	if err != nil {
 		return ingress.Result{}, err
 	}
-	have, err := c.observe(ctx, model.Stack{ID: id})
+	have, err := c.known(ctx, id)
 	if err != nil {
 		return ingress.Result{}, err
 	}
 	snapshot := ingress.Snapshot{
 		Config: c.config.Build, BackendSecurityGroup: backend, Have: have, ID: id, Members: m.members, Leaving: len(m.leaving) > 0,
 	}
-	var result ingress.Result
-	for _, fresh := range []bool{false, true} {
-		if snapshot.Network, err = c.cloud.Network(ctx, fresh); err != nil {
+	if snapshot.Network, err = c.cloud.Network(ctx, false); err != nil {
+		return ingress.Result{}, err
+	}
+	result := ingress.Stack(snapshot)
+	if result.Stack == nil && aboutSubnets(result.Problems) {
+		if snapshot.Network, err = c.cloud.Network(ctx, true); err != nil {
 			return ingress.Result{}, err
 		}
-		if result = ingress.Stack(snapshot); result.Stack != nil || !aboutSubnets(result.Problems) {
-			break
+		result = ingress.Stack(snapshot)
+	}
+	if rejectsAny(result.Problems) && have.LoadBalancer != nil {
+		// What a rejected member has is kept, so it must be known in depth.
+		if snapshot.Have, err = c.observe(ctx, model.Stack{ID: id}); err != nil {
+			return ingress.Result{}, err
 		}
+		result = ingress.Stack(snapshot)
 	}
 	return result, nil
+}
+
+func rejectsAny(problems []model.Problem) bool {
+	return slices.ContainsFunc(problems, func(p model.Problem) bool { return !p.Warning })
 }
 
 func aboutSubnets(problems []model.Problem) bool {
@@ -241,16 +261,29 @@ func (c *stackController) report(ctx context.Context, object *networkingv1.Ingre
 // converge makes AWS and the bindings what the stack says. It returns the number of
 // steps and the load balancer's DNS name.
 func (c *stackController) converge(ctx context.Context, want model.Stack) (int, string, error) {
+	if ids, ok := c.records.believed(ctx, want); ok {
+		if err := c.cloud.Trust(ctx, want, ids); err != nil {
+			return 0, "", err
+		}
+	}
 	have, err := c.observe(ctx, want)
 	if err != nil {
 		return 0, "", err
 	}
 	steps := plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags})
-	if err := c.apply(ctx, want.ID, steps); err != nil {
-		return 0, "", err
-	}
 	if len(steps) > 0 {
-		if have, err = c.cloud.Observe(ctx, want); err != nil {
+		if err := c.records.begin(ctx, want.ID); err != nil {
+			return 0, "", err
+		}
+		if err := c.apply(ctx, want.ID, steps); err != nil {
+			return 0, "", err
+		}
+		if have, err = c.observe(ctx, want); err != nil {
+			return 0, "", err
+		}
+	}
+	if want.LoadBalancer != nil {
+		if err := c.records.done(ctx, want, have); err != nil {
 			return 0, "", err
 		}
 	}
@@ -260,15 +293,28 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 	return len(steps), have.DNSName, nil
 }
 
+// known is what the inventory says of a stack, with its bindings: no call but the first.
+func (c *stackController) known(ctx context.Context, id model.StackID) (model.Observed, error) {
+	have, err := c.cloud.Known(ctx, id)
+	if err != nil {
+		return have, err
+	}
+	return c.withBindings(ctx, have), nil
+}
+
 // observe is what AWS has, with the bindings that Kubernetes has.
 func (c *stackController) observe(ctx context.Context, want model.Stack) (model.Observed, error) {
 	have, err := c.cloud.Observe(ctx, want)
 	if err != nil {
 		return have, err
 	}
-	have.Bindings = observedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(want.ID))), have.IDs)
+	return c.withBindings(ctx, have), nil
+}
+
+func (c *stackController) withBindings(ctx context.Context, have model.Observed) model.Observed {
+	have.Bindings = observedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(have.ID))), have.IDs)
 	have.Sort()
-	return have, nil
+	return have
 }
 
 // remove takes away all that a stack without members has, and what is shared when it is
@@ -284,6 +330,9 @@ func (c *stackController) remove(ctx context.Context, id model.StackID, m member
 		return err
 	}
 	if err := c.releaseShared(ctx, m.leaving); err != nil {
+		return err
+	}
+	if err := c.records.remove(ctx, id); err != nil {
 		return err
 	}
 	log.FromContext(ctx).Info("stack is gone", "stack", id.String())

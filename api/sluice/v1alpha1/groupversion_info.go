@@ -15,7 +15,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
 var AddToScheme = schemeBuilder.AddToScheme
 
 func addKnownTypes(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &ReadinessGateSet{}, &ReadinessGateSetList{})
+	scheme.AddKnownTypes(GroupVersion, &ReadinessGateSet{}, &ReadinessGateSetList{}, &LoadBalancer{}, &LoadBalancerList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
