@@ -268,4 +268,3 @@ func TestEveryOperationDrawsFromTheDocumentedBuckets(t *testing.T) {
 		t.Errorf("buckets of EC2 (-want +got):\n%s", diff)
 	}
 }
-
