@@ -10,6 +10,7 @@ import (
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
 )
 
 // Observe is what AWS has of a stack. Attributes are read only where the wanted stack
@@ -26,10 +27,24 @@ func (c *Cloud) Observe(ctx context.Context, want model.Stack) (model.Observed, 
 		}
 	}
 	h.deep = true
+	h.retire(want)
 	if err := c.readAttributes(ctx, h, want); err != nil {
 		return model.Observed{}, fmt.Errorf("reading the attributes of %s: %w", want.ID, err)
 	}
 	return cloneObserved(h.observed), nil
+}
+
+// retire gives what must make room for a successor the key under which the plan removes
+// it, so that the successor's key finds the successor.
+func (h *holding) retire(want model.Stack) {
+	before := h.observed.IDs
+	h.observed = plan.Retire(want, h.observed)
+	for key, id := range before {
+		if h.observed.IDs[key] != id {
+			delete(h.attributes, key)
+			delete(h.fresh, key)
+		}
+	}
 }
 
 // cloneObserved: the plan may change lists, never the values in them.
