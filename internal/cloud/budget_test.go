@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// calls remembers which calls the budget let through, and when.
+// callLog remembers which calls the budget let through, and when.
 type callLog struct {
 	budget *Budget
 	began  time.Time
@@ -28,7 +29,7 @@ func spend(t *testing.T, share float64, test func(t *testing.T, log *callLog)) {
 	})
 }
 
-// want queues a call and comes back once it has passed or has to wait.
+// want queues a call and comes back once that has passed or has to wait.
 func (l *callLog) want(ctx context.Context, name, operation string, class Class) {
 	l.many(ctx, 1, name, operation, class)
 }
@@ -36,8 +37,9 @@ func (l *callLog) want(ctx context.Context, name, operation string, class Class)
 func (l *callLog) many(ctx context.Context, n int, name, operation string, class Class) {
 	for range n {
 		go func() {
+			name := name
 			if err := l.budget.Acquire(ctx, elbv2Service, operation, class); err != nil {
-				name = name + ": " + err.Error()
+				name += ": " + err.Error()
 			}
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -47,18 +49,30 @@ func (l *callLog) many(ctx context.Context, n int, name, operation string, class
 	}
 }
 
-// count is how many calls have passed so far.
-func (l *callLog) count() int {
+// sofar is what has passed, and when, once everybody has to wait.
+func (l *callLog) sofar() (names []string, when []time.Duration) {
 	synctest.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.passed)
+	return slices.Clone(l.passed), slices.Clone(l.when)
+}
+
+func (l *callLog) count() int {
+	names, _ := l.sofar()
+	return len(names)
+}
+
+func (l *callLog) reset() {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.passed, l.when = nil, nil
 }
 
 func (l *callLog) expectOrder(t *testing.T, want ...string) {
 	t.Helper()
-	synctest.Wait()
-	if diff := cmp.Diff(want, l.passed); diff != "" {
+	names, _ := l.sofar()
+	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
@@ -70,7 +84,7 @@ func (l *callLog) drain(t *testing.T, n int, operation string) {
 	if got := l.count(); got != n {
 		t.Fatalf("%d of %d calls passed", got, n)
 	}
-	l.passed, l.when = nil, nil
+	l.reset()
 }
 
 func TestAShareOfTheBurstPassesAtOnceAndThenAShareOfTheRefill(t *testing.T) {
@@ -93,7 +107,8 @@ func TestAShareOfTheBurstPassesAtOnceAndThenAShareOfTheRefill(t *testing.T) {
 				if got := log.count(); got != 2*test.burst {
 					t.Fatalf("%d have passed, want %d", got, 2*test.burst)
 				}
-				for i, at := range log.when[test.burst:] {
+				_, when := log.sofar()
+				for i, at := range when[test.burst:] {
 					want := time.Duration(float64(i+1) / test.perSecond * float64(time.Second))
 					if at < want-time.Millisecond || at > want+10*time.Millisecond {
 						t.Errorf("call %d of the refill passed after %s, want %s", i, at, want)
@@ -179,10 +194,10 @@ func TestNoClassStarves(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(30 * time.Second)
-		log.count()
-		for i, name := range log.passed {
+		names, when := log.sofar()
+		for i, name := range names {
 			if name == "slow" {
-				if at := log.when[i]; at < 15*time.Second || at > 25*time.Second {
+				if at := when[i]; at < 15*time.Second || at > 25*time.Second {
 					t.Errorf("the slow round passed after %s; it becomes as urgent as a question after 15 s", at)
 				}
 				return
@@ -212,7 +227,7 @@ func TestThrottlingShrinksTheShareAndItGrowsBack(t *testing.T) {
 		passed(time.Second, 3)
 		passed(9*time.Second, 40) // 35 and what growing adds
 		time.Sleep(time.Minute)
-		log.passed, log.when = nil, nil
+		log.reset()
 		log.many(t.Context(), 30, "call", "DescribeRules", Read)
 		if got := log.count(); got != 20 {
 			t.Errorf("%d pass at once when all is well again, want 20", got)
