@@ -14,18 +14,20 @@ import (
 // open what happened, everything known of the stack is forgotten, so that the next
 // Observe asks AWS.
 func (c *Cloud) Apply(ctx context.Context, id model.StackID, step plan.Step) error {
-	h, err := c.holdingOf(ctx, id)
+	known, err := c.holdingOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	a := applier{Cloud: c, h: h, step: step}
-	if err := a.do(ctx); err != nil {
-		if kind := KindOf(err); kind != Throttled && kind != Denied {
-			c.Forget(id)
-		}
-		return fmt.Errorf("%s %s %s: %w", gerund[step.Verb], step.Kind, cmpName(step), err)
+	a := applier{Cloud: c, h: known.clone(), step: step}
+	err = a.do(ctx)
+	if err == nil {
+		c.commit(id, known, a.h)
+		return nil
 	}
-	return nil
+	if leavesOpen(err) {
+		c.Forget(id)
+	}
+	return fmt.Errorf("%s %s %s: %w", gerund[step.Verb], step.Kind, cmpName(step), err)
 }
 
 var gerund = map[plan.Verb]string{plan.Create: "creating", plan.Modify: "modifying", plan.Delete: "deleting"}

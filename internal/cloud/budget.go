@@ -107,6 +107,10 @@ func (b *Budget) Throttled() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.grow()
+	now := b.now()
+	for _, bucket := range b.buckets {
+		bucket.fill(now, b.share*b.scale) // what came in until now is gone as well
+	}
 	b.scale = max(minScale, b.scale*shrink)
 	for _, bucket := range b.buckets {
 		bucket.tokens = min(bucket.tokens, 0) // somebody has emptied it

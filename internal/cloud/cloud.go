@@ -71,6 +71,8 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
 		budget:  budget,
+
+		inventory: inventory{filling: make(chan struct{}, 1)},
 	}, nil
 }
 

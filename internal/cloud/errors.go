@@ -44,11 +44,14 @@ type Error struct {
 // Error is one sentence: what was called and what came back.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s answered %s: %s", e.Operation, e.Code, e.Message)
-	if e.Kind == Denied {
+	if missingPermission[e.Code] {
 		text += fmt.Sprintf(" (allow %s:%s in the IAM policy of Sluice)", e.Service, e.Operation)
 	}
 	return text
 }
+
+// missingPermission are the codes that an IAM policy can help against.
+var missingPermission = map[string]bool{"AccessDenied": true, "AccessDeniedException": true, "UnauthorizedOperation": true}
 
 // Unwrap gives the SDK's own error.
 func (e *Error) Unwrap() error { return e.err }
@@ -76,6 +79,7 @@ var kinds = map[string]Kind{
 	"TargetGroupAssociationLimit": Conflict, "InvalidPermission.Duplicate": Conflict, "InvalidPermission.NotFound": Conflict,
 	"OperationNotPermitted": Conflict,
 	"TooManyLoadBalancers":  Conflict, "TooManyTargetGroups": Conflict, "TooManyListeners": Conflict, "TooManyRules": Conflict, "TooManyTargets": Conflict,
+	"TooManyRegistrationsForTargetId": Conflict, "TooManyCertificates": Conflict,
 	"TooManyUniqueTargetGroupsPerLoadBalancer": Conflict, "RulesPerSecurityGroupLimitExceeded": Conflict, "SecurityGroupLimitExceeded": Conflict,
 
 	"AccessDenied": Denied, "AccessDeniedException": Denied, "UnauthorizedOperation": Denied, "AuthFailure": Denied,
@@ -87,26 +91,66 @@ var kinds = map[string]Kind{
 	"InternalFailure": Transient, "InternalError": Transient, "ServiceUnavailable": Transient, "HealthUnavailable": Transient, "RequestExpired": Transient,
 }
 
+// refusals are conflicts that change nothing and leave nothing open: what is known of
+// AWS is as true as before.
+var refusals = map[string]bool{
+	"DependencyViolation": true, "ResourceInUse": true, "OperationNotPermitted": true, "InvalidGroup.InUse": true,
+	"TooManyLoadBalancers": true, "TooManyTargetGroups": true, "TooManyListeners": true, "TooManyRules": true, "TooManyTargets": true,
+	"TooManyUniqueTargetGroupsPerLoadBalancer": true, "RulesPerSecurityGroupLimitExceeded": true, "SecurityGroupLimitExceeded": true,
+}
+
+// leavesOpen reports whether after this error it is not known what AWS has.
+func leavesOpen(err error) bool {
+	switch KindOf(err) {
+	case Throttled, Denied:
+		return false
+	case Conflict:
+		e, ok := errors.AsType[*Error](err)
+		return !ok || !refusals[e.Code]
+	case Transient, Gone, Bug:
+	}
+	return true
+}
+
 // classify gives an SDK error its kind.
 func classify(service, operation string, err error) error {
 	if err == nil {
 		return nil
 	}
 	e := &Error{Kind: Transient, Service: service, Operation: operation, Code: "NoAnswer", Message: "no answer from AWS", err: err}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		e.Code, e.Message = api.ErrorCode(), strings.TrimSuffix(strings.TrimSpace(api.ErrorMessage()), ".")
-		e.Kind = kindOf(e.Code, err)
-		return e
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		e.Message = "no answer from AWS in time"
-		return e
-	}
-	if strings.Contains(err.Error(), "failed to refresh cached credentials") || strings.Contains(err.Error(), "get credentials") {
+	api, answered := errors.AsType[smithy.APIError](err)
+	switch {
+	case strings.Contains(err.Error(), noCredentials):
 		// The SDK has no type for missing credentials: errors_test.go holds the real text.
+		// What STS says about them is not about this operation.
 		e.Kind, e.Code, e.Message = Denied, "NoCredentials", "no AWS credentials could be had (service account role, pod identity, environment)"
+		if answered {
+			e.Message += ": " + api.ErrorCode() + ": " + stable(api.ErrorMessage())
+			if kind := kindOf(api.ErrorCode(), err); kind == Throttled || kind == Transient {
+				e.Kind = kind
+			}
+		}
+	case answered:
+		e.Code, e.Message, e.Kind = api.ErrorCode(), stable(api.ErrorMessage()), kindOf(api.ErrorCode(), err)
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Message = "no answer from AWS in time"
 	}
 	return e
+}
+
+// noCredentials is what the SDK writes before the reason for which a request could not
+// be signed.
+const noCredentials = "get credentials: "
+
+// stable is a message of AWS without what differs from try to try: EC2 encodes the
+// circumstances of a refusal, and a clock that is wrong is told with both times.
+func stable(message string) string {
+	message, _, _ = strings.Cut(message, " Encoded authorization failure message:")
+	if strings.HasPrefix(message, "Signature expired:") || strings.HasPrefix(message, "Signature not yet current:") {
+		message, _, _ = strings.Cut(message, ":")
+		message += "; is the clock of this machine right?"
+	}
+	return strings.TrimSuffix(strings.TrimSpace(message), ".")
 }
 
 func kindOf(code string, err error) Kind {

@@ -23,9 +23,12 @@ type inventory struct {
 	mu     sync.Mutex
 	filled bool
 	stacks map[model.StackID]*holding
+	// filling holds a token while somebody fills: one reading serves all who wait.
+	filling chan struct{}
 }
 
-// holding is what one stack has.
+// holding is what one stack has. Those in the inventory are never changed: who changes
+// one works on a clone and commits it.
 type holding struct {
 	observed model.Observed
 	// deep: listeners and rules are known, because they were read or made by us.
@@ -46,13 +49,8 @@ func newHolding(id model.StackID) *holding {
 
 // holdingOf finds what a stack has, filling the inventory first where needed.
 func (c *Cloud) holdingOf(ctx context.Context, id model.StackID) (*holding, error) {
-	c.inventory.mu.Lock()
-	filled := c.inventory.filled
-	c.inventory.mu.Unlock()
-	if !filled {
-		if err := c.fill(ctx); err != nil {
-			return nil, err
-		}
+	if err := c.ensureFilled(ctx); err != nil {
+		return nil, err
 	}
 	c.inventory.mu.Lock()
 	defer c.inventory.mu.Unlock()
@@ -63,6 +61,48 @@ func (c *Cloud) holdingOf(ctx context.Context, id model.StackID) (*holding, erro
 		c.inventory.stacks[id] = h
 	}
 	return h, nil
+}
+
+func (c *Cloud) ensureFilled(ctx context.Context) error {
+	select {
+	case c.inventory.filling <- struct{}{}:
+		defer func() { <-c.inventory.filling }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.inventory.mu.Lock()
+	filled := c.inventory.filled
+	c.inventory.mu.Unlock()
+	if filled {
+		return nil
+	}
+	return c.fill(ctx)
+}
+
+func (h *holding) clone() *holding {
+	out := *h
+	out.observed.IDs = maps.Clone(h.observed.IDs)
+	out.observed.SecurityGroups, out.observed.TargetGroups = slices.Clone(h.observed.SecurityGroups), slices.Clone(h.observed.TargetGroups)
+	out.observed.Listeners, out.observed.Rules = slices.Clone(h.observed.Listeners), slices.Clone(h.observed.Rules)
+	if h.observed.LoadBalancer != nil {
+		out.observed.LoadBalancer = new(*h.observed.LoadBalancer)
+	}
+	out.attributes, out.fresh = maps.Clone(h.attributes), maps.Clone(h.fresh)
+	return &out
+}
+
+// commit puts a changed clone in the place of what it was cloned from. Where the
+// inventory has been filled meanwhile, nobody knows which of the two is newer, and the
+// stack is read anew.
+func (c *Cloud) commit(id model.StackID, from, to *holding) {
+	c.inventory.mu.Lock()
+	defer c.inventory.mu.Unlock()
+	if c.inventory.stacks[id] == from {
+		c.inventory.stacks[id] = to
+		return
+	}
+	c.inventory.filled = false
+	delete(c.inventory.stacks, id)
 }
 
 // Fresh reports whether this process has created the target group with this key, so

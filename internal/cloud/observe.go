@@ -10,6 +10,7 @@ import (
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
 )
 
 // Known is what the inventory shows of a stack without reading it in depth: listeners,
@@ -27,25 +28,27 @@ func (c *Cloud) Known(ctx context.Context, id model.StackID) (model.Observed, er
 // names the very resources that the inventory shows; a restored backup or a cloned
 // cluster does not pass. What is known in depth already needs no record.
 func (c *Cloud) Trust(ctx context.Context, want model.Stack, ids map[model.Key]string) error {
-	h, err := c.holdingOf(ctx, want.ID)
-	if err != nil || h.deep && h.observed.LoadBalancer == nil {
+	known, err := c.holdingOf(ctx, want.ID)
+	if err != nil {
 		return err
 	}
 	recorded := model.Observed{Stack: want, IDs: ids}
-	if h.deep || !sameOwned(recorded, h.observed) {
+	if known.deep || !sameOwned(recorded, known.observed) {
 		return nil
 	}
+	h := known.clone()
 	h.observed.Listeners, h.observed.Rules = slices.Clone(want.Listeners), slices.Clone(want.Rules)
 	h.observed.IDs = maps.Clone(ids)
 	h.deep = true
 	h.observed.LoadBalancer.Attributes = want.LoadBalancer.Attributes
 	h.attributes[want.LoadBalancer.Key] = true
 	for _, group := range want.TargetGroups {
-		if known := at(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key }); known != nil {
-			known.Attributes = group.Attributes
+		if has := at(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key }); has != nil {
+			has.Attributes = group.Attributes
 			h.attributes[group.Key] = true
 		}
 	}
+	c.commit(want.ID, known, h)
 	return nil
 }
 
@@ -53,20 +56,36 @@ func (c *Cloud) Trust(ctx context.Context, want model.Stack, ids map[model.Key]s
 // sets some, for others are left alone anyway. Bindings, which live in Kubernetes, are
 // the caller's to add. The result is the caller's own.
 func (c *Cloud) Observe(ctx context.Context, want model.Stack) (model.Observed, error) {
-	h, err := c.holdingOf(ctx, want.ID)
+	known, err := c.holdingOf(ctx, want.ID)
 	if err != nil {
 		return model.Observed{}, err
 	}
+	h := known.clone()
 	if !h.deep && h.observed.LoadBalancer != nil {
 		if err := c.readListeners(ctx, h); err != nil {
 			return model.Observed{}, fmt.Errorf("reading the listeners of %s: %w", want.ID, err)
 		}
 	}
 	h.deep = true
+	h.retire(want)
 	if err := c.readAttributes(ctx, h, want); err != nil {
 		return model.Observed{}, fmt.Errorf("reading the attributes of %s: %w", want.ID, err)
 	}
+	c.commit(want.ID, known, h)
 	return cloneObserved(h.observed), nil
+}
+
+// retire gives what must make room for a successor the key under which the plan removes
+// it, so that the successor's key finds the successor.
+func (h *holding) retire(want model.Stack) {
+	before := h.observed.IDs
+	h.observed = plan.Retire(want, h.observed)
+	for key, id := range before {
+		if h.observed.IDs[key] != id {
+			delete(h.attributes, key)
+			delete(h.fresh, key)
+		}
+	}
 }
 
 // cloneObserved: the plan may change lists, never the values in them.

@@ -43,6 +43,8 @@ type bindingController struct {
 	bell   bell
 	// registered is told which Pods' targets have changed.
 	registered func([]types.NamespacedName)
+	// await replaces what a binding waits to hear of AWS.
+	await func(binding types.NamespacedName, waits []health.Wait)
 	// needs is told what a binding wants opened; nil when the binding goes.
 	needs func(binding types.NamespacedName, needs []need)
 }
@@ -91,6 +93,7 @@ var servingChanged = predicate.Funcs{
 func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var binding v1beta1.TargetGroupBinding
 	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil {
+		c.await(request.NamespacedName, nil)
 		c.needs(request.NamespacedName, nil)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -151,6 +154,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	}
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
+	c.await(nameOf(binding), c.locked(group, changes.Locked))
 	leaving := c.deregister(ctx, binding)
 	coming := c.register(ctx, binding)
 	c.openRules(ctx, binding)
@@ -158,6 +162,18 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 		return 0, err
 	}
 	return changes.Recheck, c.setStatus(ctx, binding)
+}
+
+// locked are the waits for addresses that are draining while a ready Pod has them: AWS
+// tells only when asked that they are gone, and only then they can be registered.
+func (c *bindingController) locked(group string, endpoints []targets.Endpoint) []health.Wait {
+	var waits []health.Wait
+	for _, endpoint := range endpoints {
+		if target, ok := c.book.Target(group, endpoint.Address); ok {
+			waits = append(waits, health.Wait{Group: group, Address: endpoint.Address, Since: target.Since})
+		}
+	}
+	return waits
 }
 
 // learn asks once which targets a group has, so that none is registered over.
@@ -202,6 +218,7 @@ func (c *bindingController) note(group string, changes targets.Changes) {
 
 func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
+	endpoints, _ := c.endpoints(ctx, binding)
 	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, address := range c.plan(ctx, binding).Deregister {
@@ -210,6 +227,9 @@ func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.Tar
 		return list
 	})
 	c.noteDeregistered(ctx, group, sent)
+	c.registered(podsOf(slices.DeleteFunc(endpoints, func(e targets.Endpoint) bool {
+		return !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == e.Address })
+	})))
 	if err != nil {
 		return fmt.Errorf("deregistering from %s: %w", group, err)
 	}
@@ -308,6 +328,7 @@ func (c *bindingController) release(ctx context.Context, binding *v1beta1.Target
 		return fmt.Errorf("emptying %s: %w", group, err)
 	}
 	c.book.Close(group)
+	c.await(nameOf(binding), nil)
 	c.needs(nameOf(binding), nil)
 	return c.setFinalizer(ctx, binding, false)
 }

@@ -104,12 +104,13 @@ func (c *podController) evidence(ctx context.Context, pod *corev1.Pod) []readine
 }
 
 func (c *podController) locate(ctx context.Context, evidence *readiness.Evidence, binding *v1beta1.TargetGroupBinding, pod *corev1.Pod) {
+	evidence.Unread = !c.book.Known(evidence.TargetGroup)
 	endpoints, _ := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		if endpoint.UID != pod.UID {
 			continue
 		}
-		evidence.Address, evidence.Listed = endpoint.Address, c.book.Known(evidence.TargetGroup)
+		evidence.Address = endpoint.Address
 		evidence.Adoption = c.book.TimeToUnhealthy(evidence.TargetGroup)
 		if target, ok := c.book.Target(evidence.TargetGroup, endpoint.Address); ok {
 			evidence.Target = &target

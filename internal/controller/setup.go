@@ -41,6 +41,9 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	pods.watcher = watcher
 	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
 	bindings.needs = rules.note
+	bindings.await = func(binding types.NamespacedName, waits []health.Wait) {
+		watcher.Await("binding "+binding.String(), waits)
+	}
 	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
 		pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
 	}

@@ -40,6 +40,9 @@ type Target struct {
 // not on its way out.
 func (t Target) Registered() bool { return t.State != model.Draining }
 
+// newer reports whether what is known of the target is newer than this question.
+func (t Target) newer(asked time.Time) bool { return asked.Before(t.Since) || asked.Before(t.Asked) }
+
 // Book remembers the targets of all groups. It is safe for concurrent use.
 type Book struct {
 	mu     sync.Mutex
@@ -145,8 +148,8 @@ func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Tim
 }
 
 // Answered notes what AWS says of all targets of a group. What was registered or
-// deregistered after the question was put is not judged by the answer. It returns the
-// targets that became healthy with this answer.
+// deregistered after the question was put is not judged by the answer, nor what a later
+// question has told already. It returns the targets that became healthy with this answer.
 func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time) (healthy []Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,7 +162,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 	for _, health := range answer {
 		named[health.Address] = true
 		before, known := g.targets[health.Address]
-		if known && asked.Before(before.Since) {
+		if known && before.newer(asked) {
 			continue
 		}
 		after := before
@@ -176,7 +179,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		}
 		g.targets[health.Address] = after
 	}
-	maps.DeleteFunc(g.targets, func(address netip.AddrPort, t Target) bool { return !named[address] && !asked.Before(t.Since) })
+	maps.DeleteFunc(g.targets, func(address netip.AddrPort, t Target) bool { return !named[address] && !t.newer(asked) })
 	return healthy
 }
 

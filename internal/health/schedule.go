@@ -69,13 +69,15 @@ func (s *Schedule) Waiting() (n int) {
 	return n
 }
 
-// Next is the group to ask about and when: among those that are due the one with the
-// most waiting targets, else the one that is due first. Nothing: nobody waits.
+// Next is the group to ask about and when. Among those that are due it is the one with
+// the most waiting targets; but the longer a group has been due the more its targets
+// count, so that when there are more groups than questions all have their turn. Else it
+// is the one that is due first. Nothing: nobody waits.
 func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 	type candidate struct {
-		group   string
-		at      time.Time
-		waiting int
+		group  string
+		at     time.Time
+		weight float64
 	}
 	dueAt := map[string]time.Time{}
 	for _, waits := range s.waiting {
@@ -89,14 +91,14 @@ func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 	var candidates []candidate
 	for group, at := range dueAt {
 		if c := s.groups[group]; !c.asking {
-			candidates = append(candidates, candidate{group, latest(at, now), c.waiting})
+			candidates = append(candidates, candidate{group, latest(at, now), weight(c.waiting, now.Sub(at))})
 		}
 	}
 	if len(candidates) == 0 {
 		return "", time.Time{}, false
 	}
 	best := slices.MinFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.waiting, a.waiting), cmp.Compare(a.group, b.group))
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.weight, a.weight), cmp.Compare(a.group, b.group))
 	})
 	return best.group, best.at, true
 }
@@ -110,6 +112,13 @@ func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 		return first
 	}
 	return c.asked.Add(interval(now.Sub(first)))
+}
+
+// weight of a group among those that are due. The square lets a lonely target wait for
+// three turns of a group of ten, not for ten.
+func weight(waiting int, overdue time.Duration) float64 {
+	turns := 1 + max(0, overdue).Seconds()/pace.Seconds()
+	return float64(waiting) * turns * turns
 }
 
 // interval grows when a target has been due for long: its next tenth of that time.

@@ -261,8 +261,13 @@ func TestBadTargets(t *testing.T) {
 		name, path string
 		want       int
 	}{
-		{"reset", "/reset", 502}, {"malformed", "/malformed", 502}, {"large-header", "/large-header", 502},
-		{"refused", "/refused", 502}, {"no-targets", "/empty", 503}, {"no-answer", "/slow", 504}, {"well", "/well", 200},
+		{"reset", "/reset", 502},
+		{"malformed", "/malformed", 502},
+		{"large-header", "/large-header", 502},
+		{"refused", "/refused", 502},
+		{"no-targets", "/empty", 503},
+		{"no-answer", "/slow", 504},
+		{"well", "/well", 200},
 	} {
 		if got := c.get(address, "x.com", tt.path).Status; got != tt.want {
 			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)

@@ -88,9 +88,6 @@ func (p *planner) targetGroup(want, have model.TargetGroup) {
 func (p *planner) bindings() {
 	for _, want := range p.want.Bindings {
 		have, exists := find(p.have.Bindings, want.Key, bindingKey)
-		if exists && p.replaced(want.TargetGroup) {
-			exists = false // a binding's target group never changes; the new group has a binding of its own
-		}
 		if !exists {
 			p.add(Create, subject{bindingKind, want.Key, want.Namespace + "/" + want.Name}, missing, CreateBinding{Want: want}, want.TargetGroup)
 			continue
@@ -100,9 +97,4 @@ func (p *planner) bindings() {
 			p.add(Modify, subject{bindingKind, want.Key, want.Namespace + "/" + want.Name}, "differs from what is wanted", ModifyBinding{Want: want}, want.TargetGroup)
 		}
 	}
-}
-
-func (p *planner) replaced(group model.Key) bool {
-	_, ok := find(p.have.TargetGroups, group+retired, targetGroupKey)
-	return ok
 }

@@ -7,8 +7,7 @@ func (p *planner) removals() {
 		p.add(Delete, subject{loadBalancerKind, have.Key, have.Name}, unwanted, DeleteLoadBalancer{ID: p.have.IDs[have.Key]})
 	}
 	for _, have := range p.have.Bindings {
-		_, wanted := find(p.want.Bindings, have.Key, bindingKey)
-		if !wanted || p.replaced(have.TargetGroup) {
+		if _, wanted := find(p.want.Bindings, have.Key, bindingKey); !wanted {
 			p.add(Delete, subject{bindingKind, have.Key, have.Namespace + "/" + have.Name}, unwanted, DeleteBinding{Namespace: have.Namespace, Name: have.Name})
 		}
 	}

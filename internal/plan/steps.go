@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
@@ -25,7 +26,7 @@ type Options struct {
 //  6. rules: this is where traffic switches
 //  7. removals, users before used: load balancer, bindings, target groups, security groups
 func Steps(want model.Stack, have model.Observed, options Options) []Step {
-	p := &planner{want: want, have: retire(want, have), options: options}
+	p := &planner{want: want, have: Retire(want, have), options: options}
 	p.securityGroups()
 	p.targetGroups()
 	p.bindings()
@@ -57,27 +58,60 @@ func (p *planner) add(verb Verb, about subject, why string, action Action, after
 // retired marks a key of something that makes room for a successor of the same key.
 const retired = "#replaced"
 
-// retire gives observed resources that cannot become what is wanted another key, so
+// Retire gives observed resources that cannot become what is wanted another key, so
 // that the successor is created, everything that refers to the old one is switched,
-// and the old one is then unwanted and removed.
+// and the old one is then unwanted and removed. A successor that is there already,
+// because a crash came between, takes the key over. Whoever applies steps must know
+// resources by the same keys, and so calls it too; once more it changes nothing.
 //
 // A load balancer that must be replaced is taken out with its listeners and rules
 // before (a target group can serve one load balancer only).
-func retire(want model.Stack, have model.Observed) model.Observed {
+func Retire(want model.Stack, have model.Observed) model.Observed {
 	out := have
-	out.TargetGroups = slices.Clone(have.TargetGroups)
+	out.TargetGroups, out.Bindings = slices.Clone(have.TargetGroups), slices.Clone(have.Bindings)
 	out.Listeners, out.Rules = slices.Clone(have.Listeners), slices.Clone(have.Rules)
 	out.IDs = maps.Clone(have.IDs)
-	for i, group := range out.TargetGroups {
-		if wanted, ok := find(want.TargetGroups, group.Key, targetGroupKey); ok && !convertible(wanted, group) {
-			old := group.Key + retired
-			out.IDs[old] = out.IDs[group.Key]
-			delete(out.IDs, group.Key)
-			out.TargetGroups[i].Key = old
-			redirect(out.Listeners, out.Rules, group.Key, old)
+	for _, wanted := range want.TargetGroups {
+		group, exists := find(out.TargetGroups, wanted.Key, targetGroupKey)
+		if exists && convertible(wanted, group) {
+			continue
+		}
+		if exists {
+			rename(&out, wanted.Key, free(out.IDs, wanted.Key+retired))
+		}
+		for _, other := range out.TargetGroups {
+			if strings.HasPrefix(string(other.Key), string(wanted.Key)+"#") && convertible(wanted, other) {
+				rename(&out, other.Key, wanted.Key)
+				break
+			}
 		}
 	}
 	return out
+}
+
+func free(ids map[model.Key]string, key model.Key) model.Key {
+	for n := 0; ; n++ {
+		if _, taken := ids[key.Nth(n)]; !taken {
+			return key.Nth(n)
+		}
+	}
+}
+
+// rename gives a target group, its binding, and what refers to it another key.
+func rename(out *model.Observed, from, to model.Key) {
+	for i := range out.TargetGroups {
+		if out.TargetGroups[i].Key == from {
+			out.TargetGroups[i].Key = to
+		}
+	}
+	for i := range out.Bindings {
+		if out.Bindings[i].TargetGroup == from {
+			out.Bindings[i].TargetGroup, out.Bindings[i].Key = to, model.BindingKey(to)
+		}
+	}
+	out.IDs[to] = out.IDs[from]
+	delete(out.IDs, from)
+	redirect(out.Listeners, out.Rules, from, to)
 }
 
 // convertible reports whether a target group can be changed into the wanted one:

@@ -44,8 +44,6 @@ func (c Claim) Selects(labels map[string]string) bool {
 // Evidence is a claim together with what is known of one Pod under it.
 type Evidence struct {
 	Claim
-	// Listed: it is known which targets the group has.
-	Listed bool
 	// Address of the Pod in the target group; invalid while the Pod has no endpoint.
 	Address netip.AddrPort
 	// Target at that address; nil while the group has none there.

@@ -119,7 +119,11 @@ func (d *decision) gate(gate Gate, claims []Evidence) {
 	opinion := d.judge(gate, claims)
 	d.write(gate, opinion)
 	d.again(opinion.recheck)
-	for _, wait := range opinion.waits {
+	d.await(opinion.waits)
+}
+
+func (d *decision) await(waits []health.Wait) {
+	for _, wait := range waits {
 		// A claim without a gate of its own holds through all gates, and is asked about once.
 		if !slices.Contains(d.verdict.Waits, wait) {
 			d.verdict.Waits = append(d.verdict.Waits, wait)
@@ -132,6 +136,11 @@ func (d *decision) gate(gate Gate, claims []Evidence) {
 // out of every group, so that it opens on the next registration and not before.
 func (d *decision) open(gate Gate, claims []Evidence) {
 	if d.pod.ContainersReady || len(claims) == 0 {
+		for _, claim := range claims {
+			if claim.TargetGroup != "" && claim.Target != nil && claim.Target.State == model.Draining {
+				d.await(d.draining(claim).waits) // or nobody would learn when it can be registered again
+			}
+		}
 		return
 	}
 	if slices.ContainsFunc(claims, func(e Evidence) bool { return !e.out(d.pod.UID) }) {

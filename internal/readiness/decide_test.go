@@ -339,6 +339,12 @@ func TestDecide(t *testing.T) {
 		{name: "a-blip-right-after-a-restart-closes-nothing", pod: unreadyPod(open(webGate)), claims: evidence{web(in(webGroup), func(e *readiness.Evidence) { e.Unread = true })}},
 		{name: "a-blip-before-the-registration-is-remembered-closes-nothing", pod: unreadyPod(open(webGate)), claims: evidence{web(in(webGroup), healthy, of(""))}},
 		{
+			// The containers were ready again before anybody looked: AWS must be asked until
+			// the address can be registered.
+			name: "an-open-gate-of-a-draining-address-asks-on", pod: readyPod(open(webGate)), claims: evidence{web(in(webGroup), draining)},
+			want: waiting([]health.Wait{wait(webGroup)}),
+		},
+		{
 			name: "ready-again-waits-for-the-next-registration", pod: readyPod(shut(webGate, "ContainersNotReady", waitsForContainers)), claims: evidence{web(in(webGroup), draining)},
 			want: waiting([]health.Wait{wait(webGroup)}, closes(shut(webGate, "ContainersNotReady", waitsForContainers), "Target.DeregistrationInProgress", isDraining)),
 		},
@@ -346,11 +352,11 @@ func TestDecide(t *testing.T) {
 		// An address that another Pod had before.
 		{
 			name: "the-health-of-another-pod-opens-nothing", pod: readyPod(w), claims: evidence{web(in(webGroup), healthy, of("pod-of-before"))},
-			want: verdict(closes(w, "RegistrationPending", isTakenOver)),
+			want: verdict(closes(w, "AddressAdopted", isTakenOver)),
 		},
 		{
 			name: "the-health-of-nobody-knows-whom-opens-nothing", pod: readyPod(w), claims: evidence{web(in(webGroup), healthy, of(""))},
-			want: verdict(closes(w, "RegistrationPending", isTakenOver)),
+			want: verdict(closes(w, "AddressAdopted", isTakenOver)),
 		},
 		{
 			name: "a-draining-address-waits-until-it-is-gone", pod: readyPod(w), claims: evidence{web(in(webGroup), draining, of("pod-of-before"))},

@@ -29,7 +29,7 @@ func (d *decision) claim(e Evidence) opinion {
 		return closed(TargetGroupPending, fmt.Sprintf("waiting for the target group of %s, %s", e.Owner, e.Backend))
 	case !e.Address.IsValid():
 		return closed(EndpointPending, fmt.Sprintf("waiting for an EndpointSlice to name the Pod for %s, %s", e.Owner, e.Backend))
-	case !e.Listed:
+	case e.Unread:
 		return closed(TargetGroupPending, fmt.Sprintf("waiting to learn which targets %s has", groupName(e.TargetGroup)))
 	case e.Target == nil:
 		return closed(RegistrationPending, fmt.Sprintf("waiting to be registered as %s in %s", e.Address, groupName(e.TargetGroup)))

@@ -115,7 +115,7 @@ func TestJudging(t *testing.T) {
 		"Healthy": true, "Elb.RegistrationInProgress": true, "Elb.InitialHealthChecking": true, "Target.Timeout": true, "Target.FailedHealthChecks": true, "Target.NotInUse": true,
 		"Target.DeregistrationInProgress": false, // an address of the Pod before
 		"AddressAdopted":                  false,
-		"RegistrationPending":             false, "TargetGroupPending": false, "ContainersNotReady": false, "NoLoadBalancer": false, "ClaimRejected": false, "ClaimDeadline": false,
+		"RegistrationPending":             true, "TargetGroupPending": false, "ContainersNotReady": false, "NoLoadBalancer": false, "ClaimRejected": false, "ClaimDeadline": false,
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()

@@ -78,8 +78,10 @@ func TestNeeds(t *testing.T) {
 				From: []v1beta1.NetworkingPeer{group("sg-1"), block("fd00::/8")}, Ports: []v1beta1.NetworkingPort{onPort("80"), onPort("metrics")},
 			}},
 			want: needs{
-				{Protocol: "tcp", FromPort: 80, ToPort: 80, SourceGroup: "sg-1"}, {Protocol: "tcp", FromPort: 9090, ToPort: 9090, SourceGroup: "sg-1"},
-				{Protocol: "tcp", FromPort: 80, ToPort: 80, CIDR: "fd00::/8"}, {Protocol: "tcp", FromPort: 9090, ToPort: 9090, CIDR: "fd00::/8"},
+				{Protocol: "tcp", FromPort: 80, ToPort: 80, SourceGroup: "sg-1"},
+				{Protocol: "tcp", FromPort: 9090, ToPort: 9090, SourceGroup: "sg-1"},
+				{Protocol: "tcp", FromPort: 80, ToPort: 80, CIDR: "fd00::/8"},
+				{Protocol: "tcp", FromPort: 9090, ToPort: 9090, CIDR: "fd00::/8"},
 			},
 		},
 	} {

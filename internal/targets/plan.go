@@ -33,12 +33,15 @@ type Changes struct {
 	Adopt []Endpoint
 	// Remember are endpoints whose registration a former process made.
 	Remember []Endpoint
+	// Locked are endpoints whose address is draining from an earlier registration. It
+	// cannot be registered before AWS says that it is gone.
+	Locked []Endpoint
 	// Recheck is when to plan again without an event; 0 for never.
 	Recheck time.Duration
 }
 
-// drainRecheck is how often a Pod on a draining address looks again.
-const drainRecheck = 5 * time.Second
+// lastRecheck is how often the last targets, which are unready, are looked at again.
+const lastRecheck = 5 * time.Second
 
 // Plan compares the endpoints of a Service port with what is registered.
 //
@@ -60,7 +63,7 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 		switch target, known := registered[endpoint.Address]; {
 		case known && target.Draining:
 			if endpoint.Ready {
-				changes.again(drainRecheck)
+				changes.Locked = append(changes.Locked, endpoint)
 			}
 		case !known && endpoint.Ready:
 			changes.Register = append(changes.Register, endpoint)
@@ -77,7 +80,7 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 	case serving:
 		changes.Deregister = unready
 	case len(unready) > 0 && len(changes.Register) > 0:
-		changes.again(drainRecheck)
+		changes.again(lastRecheck)
 	}
 	for address, target := range registered {
 		if !current[address] && !target.Draining {

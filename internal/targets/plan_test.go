@@ -72,11 +72,11 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "ready-at-a-draining-address-waits", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): drainingOf("before")},
-			want: targets.Changes{Recheck: 5 * time.Second},
+			want: targets.Changes{Locked: endpoints{endpoint("a", a)}},
 		},
 		{
 			name: "ready-at-its-own-draining-address-waits", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): drainingOf("a")},
-			want: targets.Changes{Recheck: 5 * time.Second},
+			want: targets.Changes{Locked: endpoints{endpoint("a", a)}},
 		},
 
 		// The row of an unready endpoint. Another one is ready, unless the row says so.
@@ -137,7 +137,7 @@ func TestPlan(t *testing.T) {
 			name:       "what-drains-does-not-serve-any-more",
 			endpoints:  endpoints{endpoint("a", a, unreadyFor(time.Minute)), endpoint("b", b)},
 			registered: registrations{at(a): of("a"), at(b): drainingOf("b")},
-			want:       targets.Changes{Recheck: 5 * time.Second},
+			want:       targets.Changes{Locked: endpoints{endpoint("b", b)}},
 		},
 		{
 			name: "the-last-target-goes-at-the-end-of-its-pod", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): of("a")},
@@ -183,7 +183,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "a-reused-address-that-drains-waits", endpoints: endpoints{endpoint("new", a), endpoint("old", a, ending)}, registered: registrations{at(a): drainingOf("old")},
-			want: targets.Changes{Recheck: 5 * time.Second},
+			want: targets.Changes{Locked: endpoints{endpoint("new", a)}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

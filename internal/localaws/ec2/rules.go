@@ -64,6 +64,7 @@ type rulesOutput struct {
 func (n *Network) authorizeIngress(in authorizeInput) (rulesOutput, error) {
 	return n.authorize(in, false)
 }
+
 func (n *Network) authorizeEgress(in authorizeInput) (rulesOutput, error) {
 	return n.authorize(in, true)
 }

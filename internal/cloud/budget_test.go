@@ -1,0 +1,285 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// callLog remembers which calls the budget let through, and when.
+type callLog struct {
+	budget *Budget
+	began  time.Time
+	mu     sync.Mutex
+	passed []string
+	when   []time.Duration
+}
+
+// spend runs a test with a budget that uses this share, in a bubble.
+func spend(t *testing.T, share float64, test func(t *testing.T, log *callLog)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(t, &callLog{budget: NewBudget(share), began: time.Now()})
+	})
+}
+
+// want queues a call and comes back once that has passed or has to wait.
+func (l *callLog) want(ctx context.Context, name, operation string, class Class) {
+	l.many(ctx, 1, name, operation, class)
+}
+
+func (l *callLog) many(ctx context.Context, n int, name, operation string, class Class) {
+	for range n {
+		go func() {
+			name := name
+			if err := l.budget.Acquire(ctx, elbv2Service, operation, class); err != nil {
+				name += ": " + err.Error()
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.passed, l.when = append(l.passed, name), append(l.when, time.Since(l.began))
+		}()
+		synctest.Wait()
+	}
+}
+
+// sofar is what has passed, and when, once everybody has to wait.
+func (l *callLog) sofar() (names []string, when []time.Duration) {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.passed), slices.Clone(l.when)
+}
+
+func (l *callLog) count() int {
+	names, _ := l.sofar()
+	return len(names)
+}
+
+func (l *callLog) reset() {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.passed, l.when = nil, nil
+}
+
+func (l *callLog) expectOrder(t *testing.T, want ...string) {
+	t.Helper()
+	names, _ := l.sofar()
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+// drain empties a bucket.
+func (l *callLog) drain(t *testing.T, n int, operation string) {
+	t.Helper()
+	l.many(t.Context(), n, "drain", operation, Registration)
+	if got := l.count(); got != n {
+		t.Fatalf("%d of %d calls passed", got, n)
+	}
+	l.reset()
+}
+
+func TestAShareOfTheBurstPassesAtOnceAndThenAShareOfTheRefill(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		operation string
+		burst     int
+		perSecond float64
+	}{
+		{"DescribeTargetHealth", 20, 5}, {"RegisterTargets", 10, 2}, {"CreateRule", 10, 1.5}, {"CreateLoadBalancer", 5, 0.1},
+	} {
+		t.Run(test.operation, func(t *testing.T) {
+			t.Parallel()
+			spend(t, 0.5, func(t *testing.T, log *callLog) {
+				log.many(t.Context(), 2*test.burst, "call", test.operation, Read)
+				if got := log.count(); got != test.burst {
+					t.Errorf("%d passed at once, want %d", got, test.burst)
+				}
+				time.Sleep(time.Duration(float64(test.burst)/test.perSecond*float64(time.Second)) + 10*time.Millisecond)
+				if got := log.count(); got != 2*test.burst {
+					t.Fatalf("%d have passed, want %d", got, 2*test.burst)
+				}
+				_, when := log.sofar()
+				for i, at := range when[test.burst:] {
+					want := time.Duration(float64(i+1) / test.perSecond * float64(time.Second))
+					if at < want-time.Millisecond || at > want+10*time.Millisecond {
+						t.Errorf("call %d of the refill passed after %s, want %s", i, at, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestASmallShareStillLetsOneCallThrough(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.01, func(t *testing.T, log *callLog) {
+		log.many(t.Context(), 2, "call", "DescribeTargetHealth", Read)
+		log.expectOrder(t, "call")
+		time.Sleep(10*time.Second + 10*time.Millisecond)
+		log.expectOrder(t, "call", "call")
+	})
+}
+
+func TestABucketFillsToItsBrimAndNoFurther(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 20, "DescribeRules")
+		time.Sleep(time.Hour)
+		log.many(t.Context(), 30, "call", "DescribeRules", Read)
+		if got := log.count(); got != 20 {
+			t.Errorf("%d passed after an hour, want 20", got)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestUrgentCallsGoFirst(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 20, "DescribeRules")
+		log.want(t.Context(), "slow", "DescribeTags", Slow)
+		log.want(t.Context(), "read", "DescribeRules", Read)
+		log.want(t.Context(), "change", "CreateRule", Change)
+		log.want(t.Context(), "question", "DescribeTargetHealth", Question)
+		log.want(t.Context(), "registration", "RegisterTargets", Registration)
+		log.want(t.Context(), "second-registration", "RegisterTargets", Registration)
+		log.expectOrder(t)
+		time.Sleep(2 * time.Second)
+		log.expectOrder(t, "registration", "second-registration", "question", "change", "read", "slow")
+	})
+}
+
+func TestACallWhoseOwnBucketIsEmptyHoldsBackNobody(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 10, "RegisterTargets")
+		log.want(t.Context(), "registration", "RegisterTargets", Registration)
+		log.want(t.Context(), "read", "DescribeRules", Read)
+		log.expectOrder(t, "read")
+		time.Sleep(time.Second)
+		log.expectOrder(t, "read", "registration")
+	})
+}
+
+func TestEC2HasABucketOfItsOwn(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 20, "DescribeRules")
+		if err := log.budget.Acquire(t.Context(), ec2Service, "DescribeSubnets", Read); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(log.began); waited != 0 {
+			t.Errorf("it waited for %s", waited)
+		}
+	})
+}
+
+// Questions take all that comes in; a slow round has its turn all the same.
+func TestNoClassStarves(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 20, "DescribeRules")
+		log.want(t.Context(), "slow", "DescribeTags", Slow)
+		for range 100 {
+			log.want(t.Context(), "question", "DescribeTargetHealth", Question)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(30 * time.Second)
+		names, when := log.sofar()
+		for i, name := range names {
+			if name == "slow" {
+				if at := when[i]; at < 15*time.Second || at > 25*time.Second {
+					t.Errorf("the slow round passed after %s; it becomes as urgent as a question after 15 s", at)
+				}
+				return
+			}
+		}
+		t.Error("the slow round never passed")
+	})
+}
+
+func TestThrottlingShrinksTheShareAndItGrowsBack(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		// However long nothing was asked: AWS says that the bucket is empty.
+		time.Sleep(time.Minute)
+		log.budget.Throttled()
+		log.many(t.Context(), 60, "call", "DescribeRules", Read)
+		log.expectOrder(t)
+
+		// Seven tenths of five a second at first, and two hundredths more every second.
+		passed := func(after time.Duration, want int) {
+			t.Helper()
+			time.Sleep(after)
+			if got := log.count(); got < want-1 || got > want+1 {
+				t.Errorf("%d have passed, want about %d", got, want)
+			}
+		}
+		passed(time.Second, 3)
+		passed(9*time.Second, 40) // 35 and what growing adds
+		time.Sleep(time.Minute)
+		log.reset()
+		log.many(t.Context(), 30, "call", "DescribeRules", Read)
+		if got := log.count(); got != 20 {
+			t.Errorf("%d pass at once when all is well again, want 20", got)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestThrottlingForMinutesLeavesATenth(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		for range 20 {
+			log.budget.Throttled()
+		}
+		log.want(t.Context(), "call", "DescribeRules", Read)
+		log.expectOrder(t)
+		time.Sleep(2 * time.Second) // half a call a second at the least
+		log.expectOrder(t, "call")
+	})
+}
+
+func TestACallThatIsGivenUpLeavesTheQueue(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 20, "DescribeRules")
+		ctx, giveUp := context.WithCancelCause(t.Context())
+		log.want(ctx, "first", "DescribeRules", Registration)
+		log.want(t.Context(), "second", "DescribeRules", Read)
+		giveUp(errors.New("nobody waits any more"))
+		log.expectOrder(t, "first: context canceled")
+		time.Sleep(210 * time.Millisecond) // the first token is the second call's
+		log.expectOrder(t, "first: context canceled", "second")
+	})
+}
+
+func TestEveryOperationDrawsFromTheDocumentedBuckets(t *testing.T) {
+	t.Parallel()
+	for operation, want := range map[string][]string{
+		"CreateLoadBalancer": {"account", "create"}, "SetSubnets": {"account", "create"},
+		"RegisterTargets": {"account", "registration"}, "DeregisterTargets": {"account", "registration"},
+		"DescribeTargetHealth": {"account", "read"}, "DescribeTags": {"account", "read"},
+		"CreateTargetGroup": {"account", "write"}, "AddTags": {"account", "write"}, "SetRulePriorities": {"account", "write"},
+		"SetSecurityGroups": {"account", "write"}, "DeleteLoadBalancer": {"account", "write"},
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(want, bucketsOf(elbv2Service, operation, Read)); diff != "" {
+				t.Errorf("buckets (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if diff := cmp.Diff([]string{"ec2"}, bucketsOf(ec2Service, "DescribeSubnets", Read)); diff != "" {
+		t.Errorf("buckets of EC2 (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,258 @@
+package health_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+const group = "arn:…:targetgroup/web"
+
+var (
+	start            = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	a, b             = netip.MustParseAddrPort("10.0.1.5:80"), netip.MustParseAddrPort("10.0.1.6:80")
+	compareAddresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+)
+
+// sec is so many seconds after the start.
+func sec(n float64) time.Time { return start.Add(time.Duration(n * float64(time.Second))) }
+
+type (
+	pods    = map[netip.AddrPort]types.UID
+	answer  = []model.TargetHealth
+	targets = map[netip.AddrPort]health.Target
+)
+
+func initial(address netip.AddrPort) model.TargetHealth {
+	return model.TargetHealth{Address: address, State: model.Initial, Reason: "Elb.InitialHealthChecking", Description: "Initial health checks in progress"}
+}
+
+func healthy(address netip.AddrPort) model.TargetHealth {
+	return model.TargetHealth{Address: address, State: model.Healthy}
+}
+
+func draining(address netip.AddrPort) model.TargetHealth {
+	return model.TargetHealth{Address: address, State: model.Draining, Reason: "Target.DeregistrationInProgress", Description: "Target deregistration is in progress"}
+}
+
+// told is a target with an answer.
+func told(t health.Target, by model.TargetHealth, asked time.Time) health.Target {
+	t.State, t.Reason, t.Description, t.Asked = by.State, by.Reason, by.Description, asked
+	return t
+}
+
+func expect(t *testing.T, book *health.Book, want targets) {
+	t.Helper()
+	if diff := cmp.Diff(want, book.Targets(group), compareAddresses); diff != "" {
+		t.Errorf("targets (-want +got):\n%s", diff)
+	}
+}
+
+func expectHealthy(t *testing.T, got []health.Target, want ...netip.AddrPort) {
+	t.Helper()
+	var addresses []netip.AddrPort
+	for _, target := range got {
+		addresses = append(addresses, target.Address)
+	}
+	if diff := cmp.Diff(want, addresses, compareAddresses); diff != "" {
+		t.Errorf("became healthy (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAnswerJudgesWhatWasRegisteredBeforeItWasAskedFor(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a"}, sec(2))
+	target := health.Target{Address: a, Pod: "pod-a", Since: sec(2)}
+
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(1)))
+	expect(t, book, targets{a: target})
+	expectHealthy(t, book.Answered(group, nil, sec(1))) // nor is it gone
+	expect(t, book, targets{a: target})
+
+	expectHealthy(t, book.Answered(group, answer{initial(a)}, sec(3)))
+	target = told(target, initial(a), sec(3))
+	target.NotYet = sec(3)
+	expect(t, book, targets{a: target})
+
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(4)), a)
+	target = told(target, healthy(a), sec(4))
+	target.HealthySince = sec(4)
+	expect(t, book, targets{a: target})
+
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(5))) // it is no news
+	target.Asked = sec(5)
+	expect(t, book, targets{a: target})
+}
+
+func TestAnAnswerThatWasOvertakenChangesNothing(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a"}, sec(0))
+	book.Answered(group, answer{healthy(a)}, sec(3))
+	want := targets{a: {Address: a, Pod: "pod-a", Since: sec(0), State: model.Healthy, Asked: sec(3), HealthySince: sec(3)}}
+	expect(t, book, want)
+	book.Answered(group, answer{initial(a)}, sec(2))
+	expect(t, book, want)
+	book.Answered(group, nil, sec(2))
+	expect(t, book, want)
+}
+
+func TestATargetThatVanishedIsDropped(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a", b: "pod-b"}, sec(0))
+	book.Answered(group, answer{initial(b)}, sec(1))
+	expect(t, book, targets{b: {
+		Address: b, Pod: "pod-b", Since: sec(0), State: model.Initial, Reason: "Elb.InitialHealthChecking", Description: "Initial health checks in progress", Asked: sec(1), NotYet: sec(1),
+	}})
+}
+
+func TestATargetThatNobodyHereRegisteredBelongsToNobodyKnown(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(1)), a)
+	expect(t, book, targets{a: {Address: a, Since: sec(1), State: model.Healthy, Asked: sec(1), HealthySince: sec(1)}})
+}
+
+func TestAFailureEndsTheRowOfHealthyAnswers(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a"}, sec(0))
+	book.Answered(group, answer{healthy(a)}, sec(1))
+	book.Answered(group, answer{{Address: a, State: model.Unhealthy, Reason: "Target.Timeout", Description: "Request timed out"}}, sec(2))
+	expect(t, book, targets{a: {
+		Address: a, Pod: "pod-a", Since: sec(0), State: model.Unhealthy, Reason: "Target.Timeout", Description: "Request timed out", Asked: sec(2), NotYet: sec(2),
+	}})
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(3)), a)
+}
+
+func TestADeregisteredTargetDrainsUntilItIsGone(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a"}, sec(0))
+	book.Answered(group, answer{healthy(a)}, sec(1))
+	book.Deregistered(group, []netip.AddrPort{a, b}, sec(3))
+	want := targets{}
+	for address, pod := range map[netip.AddrPort]types.UID{a: "pod-a", b: ""} {
+		want[address] = told(health.Target{Address: address, Pod: pod, Since: sec(3)}, draining(address), sec(3))
+	}
+	expect(t, book, want)
+	for _, target := range book.Targets(group) {
+		if target.Registered() {
+			t.Errorf("%s counts as registered", target.Address)
+		}
+	}
+
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(2))) // asked for before
+	expect(t, book, want)
+	book.Answered(group, answer{draining(a)}, sec(4))
+	target := want[a]
+	target.Asked, target.NotYet = sec(4), sec(4)
+	expect(t, book, targets{a: target})
+	book.Answered(group, nil, sec(5))
+	expect(t, book, targets{})
+}
+
+// AWS may take a registration of a draining address and do nothing: then it says so.
+func TestARegistrationThatDidNotTakeIsDraining(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Deregistered(group, []netip.AddrPort{a}, sec(0))
+	book.Registered(group, pods{a: "pod-new"}, sec(1))
+	book.Answered(group, answer{draining(a)}, sec(2))
+	want := told(health.Target{Address: a, Pod: "pod-new", Since: sec(1), NotYet: sec(2)}, draining(a), sec(2))
+	expect(t, book, targets{a: want})
+}
+
+func TestAnAdoptedAddressStartsAnew(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-before"}, sec(0))
+	book.Answered(group, answer{healthy(a)}, sec(1))
+	book.Adopted(group, pods{a: "pod-new"}, sec(2))
+	want := health.Target{Address: a, Pod: "pod-new", Since: sec(2), Adopted: true, State: model.Healthy, Asked: sec(1)}
+	expect(t, book, targets{a: want})
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(1.5))) // asked for before
+	expect(t, book, targets{a: want})
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(3)), a)
+	want.Asked, want.HealthySince = sec(3), sec(3)
+	expect(t, book, targets{a: want})
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(4)))
+	want.Asked = sec(4)
+	expect(t, book, targets{a: want})
+}
+
+func TestARememberedRegistrationKeepsItsHealth(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Answered(group, answer{healthy(a)}, sec(1))
+	book.Remembered(group, pods{a: "pod-a"})
+	expect(t, book, targets{a: {Address: a, Pod: "pod-a", Since: sec(1), State: model.Healthy, Asked: sec(1), HealthySince: sec(1)}})
+}
+
+func TestServedBefore(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	expect := func(at float64, want bool) {
+		t.Helper()
+		if got := book.ServedBefore(group, sec(at)); got != want {
+			t.Errorf("served before second %v: got %v, want %v", at, got, want)
+		}
+	}
+	expect(9, false)
+	book.Registered(group, pods{a: "pod-a", b: "pod-b"}, sec(0))
+	book.Answered(group, answer{initial(a), initial(b)}, sec(1))
+	expect(9, false)
+	book.Answered(group, answer{healthy(a), initial(b)}, sec(5))
+	expect(5, false)
+	expect(6, true)
+	book.Answered(group, answer{initial(a), initial(b)}, sec(7))
+	expect(9, false)
+}
+
+func TestABookKnowsGroupsThatWereOpenedOrAskedAbout(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	known := func(want bool) {
+		t.Helper()
+		if got := book.Known(group); got != want {
+			t.Errorf("known: got %v, want %v", got, want)
+		}
+	}
+	known(false)
+	book.Open(group)
+	known(true)
+	book.Registered(group, pods{a: "pod-a"}, sec(0))
+	book.Open(group) // once more: it forgets nothing
+	expect(t, book, targets{a: {Address: a, Pod: "pod-a", Since: sec(0)}})
+	book.Close(group)
+	known(false)
+	book.Answered(group, nil, sec(1))
+	known(true)
+}
+
+func TestTimeToUnhealthy(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	expect := func(want time.Duration) {
+		t.Helper()
+		if got := book.TimeToUnhealthy(group); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	check := model.HealthCheck{Interval: model.Duration(5 * time.Second), Timeout: model.Duration(2 * time.Second), UnhealthyThreshold: 3}
+	expect(66 * time.Second) // the defaults of ELBv2, rather too long than too short
+	book.SetCheck(group, check)
+	expect(66 * time.Second) // of a group that the book does not know
+	book.Open(group)
+	expect(66 * time.Second)
+	book.SetCheck(group, check)
+	expect(17 * time.Second)
+}

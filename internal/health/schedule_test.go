@@ -1,0 +1,215 @@
+package health_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluice-lb/sluice/internal/health"
+)
+
+// next is what a schedule says.
+type next struct {
+	Group string
+	At    time.Time
+}
+
+var nothing = next{}
+
+func expectNext(t *testing.T, s *health.Schedule, now time.Time, want next) {
+	t.Helper()
+	group, at, ok := s.Next(now)
+	if diff := cmp.Diff(want, next{group, at}); diff != "" || ok != (want != nothing) {
+		t.Errorf("next question (-want +got):\n%s", diff)
+	}
+}
+
+// since is a wait for a target that was registered then.
+func since(group string, at time.Time) []health.Wait {
+	return []health.Wait{{Group: group, Address: a, Since: at}}
+}
+
+// ask puts a question and has the answer at once.
+func ask(s *health.Schedule, group string, at time.Time) {
+	s.Asking(group, at)
+	s.Asked(group)
+}
+
+func TestNobodyWaitsNobodyAsks(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	expectNext(t, s, sec(0), nothing)
+	s.Await("pod", since("web", sec(0)))
+	s.Await("pod", nil)
+	expectNext(t, s, sec(0), nothing)
+	s.Await("pod", nil) // once more
+	if s.Waiting() != 0 {
+		t.Errorf("%d are waiting", s.Waiting())
+	}
+}
+
+func TestTheFirstQuestionIsPutWhenYesIsPossible(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", since("web", sec(0)))
+	expectNext(t, s, sec(0), next{"web", sec(1)})   // as long as nothing was learned
+	expectNext(t, s, sec(10), next{"web", sec(10)}) // late: now
+	s.Learned("web", 8*time.Second)
+	expectNext(t, s, sec(0), next{"web", sec(8)})
+}
+
+func TestAnAdoptedAddressIsAskedAboutWhenTheAnswerCounts(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", []health.Wait{{Group: "web", Address: a, Since: sec(0), NotBefore: sec(66)}})
+	expectNext(t, s, sec(0), next{"web", sec(66)})
+	ask(s, "web", sec(2)) // for somebody else
+	expectNext(t, s, sec(2), next{"web", sec(66)})
+	ask(s, "web", sec(66)) // healthy once
+	expectNext(t, s, sec(66), next{"web", sec(67)})
+}
+
+func TestTheEarliestWaitOfAGroupCounts(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("late", since("web", sec(5)))
+	s.Await("early", since("web", sec(2)))
+	expectNext(t, s, sec(0), next{"web", sec(3)})
+	s.Await("early", nil)
+	expectNext(t, s, sec(0), next{"web", sec(6)})
+}
+
+func TestQuestionsAreOneSecondApartAndSlowDown(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", since("web", sec(0)))
+	for _, test := range []struct{ asked, next float64 }{
+		{1, 2}, {2, 3}, {45, 46}, // due for less than 45 s
+		{46, 47}, {56, 58}, {96, 102}, // then a tenth of the time beyond
+		{186, 201}, {1000, 1015}, // at most 15 s
+	} {
+		ask(s, "web", sec(test.asked))
+		expectNext(t, s, sec(test.asked), next{"web", sec(test.next)})
+	}
+}
+
+func TestANewTargetOfAGroupThatFailsForLongIsAskedAboutAtOnce(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("old", since("web", sec(0)))
+	ask(s, "web", sec(1000))
+	expectNext(t, s, sec(1000), next{"web", sec(1015)})
+	s.Await("new", since("web", sec(1001)))
+	expectNext(t, s, sec(1001), next{"web", sec(1002)})
+}
+
+func TestNoSecondQuestionWhileOneIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", append(since("web", sec(0)), since("api", sec(3))...))
+	s.Asking("web", sec(1))
+	expectNext(t, s, sec(2), next{"api", sec(4)})
+	s.Asking("api", sec(4))
+	expectNext(t, s, sec(9), nothing)
+	s.Asked("web")
+	expectNext(t, s, sec(9), next{"web", sec(9)})
+}
+
+func TestAwaitReplaces(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", append(since("web", sec(0)), since("api", sec(0))...))
+	if got := s.Waiting(); got != 2 {
+		t.Errorf("%d wait, want 2", got)
+	}
+	s.Await("pod", since("api", sec(4)))
+	if got := s.Waiting(); got != 1 {
+		t.Errorf("%d wait, want 1", got)
+	}
+	expectNext(t, s, sec(0), next{"api", sec(5)})
+}
+
+func TestMostWaitingGoFirstAmongThoseThatAreDue(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("one", since("few", sec(0)))
+	s.Await("two", since("many", sec(0)))
+	s.Await("three", since("many", sec(8)))
+	s.Await("four", since("most", sec(5)))
+	s.Await("five", since("most", sec(5)))
+	s.Await("six", since("most", sec(5)))
+	expectNext(t, s, sec(0.5), next{"many", sec(1)})
+	expectNext(t, s, sec(1), next{"many", sec(1)})
+	ask(s, "many", sec(1))
+	expectNext(t, s, sec(1.2), next{"few", sec(1.2)})
+	ask(s, "few", sec(1.2))
+	expectNext(t, s, sec(1.3), next{"many", sec(2)})
+	ask(s, "few", sec(6))
+	ask(s, "many", sec(6))
+	expectNext(t, s, sec(6), next{"most", sec(6)})
+}
+
+// Five questions a second for thirty groups: the crowded ones are asked more often, and
+// the others have their turn all the same.
+func TestNoGroupStarves(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	for i := range 30 {
+		for pod := range 1 + 9*(i%2) {
+			s.Await(fmt.Sprintf("pod-%d-%d", i, pod), since(fmt.Sprintf("group-%02d", i), sec(0)))
+		}
+	}
+	questions := map[string]int{}
+	for n := range 150 { // half a minute
+		now := sec(1 + float64(n)/5)
+		group, at, ok := s.Next(now)
+		if !ok || at.After(now) {
+			t.Fatalf("nobody is due in second %v", now.Sub(start))
+		}
+		questions[group]++
+		ask(s, group, now)
+	}
+	for i := range 30 {
+		group := fmt.Sprintf("group-%02d", i)
+		if least := 2 + 5*(i%2); questions[group] < least {
+			t.Errorf("%s was asked about %d times, want %d at least", group, questions[group], least)
+		}
+	}
+}
+
+func TestLearnedTimesGoDownAtOnceAndUpSlowly(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", since("web", sec(0)))
+	for _, test := range []struct {
+		learned time.Duration
+		first   float64 // question
+	}{
+		{16 * time.Second, 16},
+		{24 * time.Second, 17}, // an eighth of the way
+		{10 * time.Second, 10},
+		{-time.Second, 5}, // the first question came late
+		{-time.Second, 2.5},
+		{-time.Second, 1.25},
+		{-time.Second, 1}, // never before a second has passed
+	} {
+		s.Learned("web", test.learned)
+		expectNext(t, s, sec(0), next{"web", sec(test.first)})
+	}
+}
+
+func TestDropForgetsWhatWasLearnedUnlessSomebodyWaits(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Learned("web", 8*time.Second)
+	s.Await("pod", since("web", sec(0)))
+	s.Drop("web")
+	expectNext(t, s, sec(0), next{"web", sec(8)})
+	s.Await("pod", nil)
+	s.Drop("web")
+	s.Drop("never-heard-of")
+	s.Await("pod", since("web", sec(0)))
+	expectNext(t, s, sec(0), next{"web", sec(1)})
+}
