@@ -183,22 +183,22 @@ func TestEC2HasABucketOfItsOwn(t *testing.T) {
 	})
 }
 
-// Questions take all that comes in; a slow round has its turn all the same.
+// Reads take all that comes in; a slow round has its turn all the same.
 func TestNoClassStarves(t *testing.T) {
 	t.Parallel()
 	spend(t, 0.5, func(t *testing.T, log *callLog) {
 		log.drain(t, 20, "DescribeRules")
 		log.want(t.Context(), "slow", "DescribeTags", Slow)
 		for range 100 {
-			log.want(t.Context(), "question", "DescribeTargetHealth", Question)
+			log.want(t.Context(), "read", "DescribeRules", Read)
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(30 * time.Second)
 		names, when := log.sofar()
 		for i, name := range names {
 			if name == "slow" {
-				if at := when[i]; at < 15*time.Second || at > 25*time.Second {
-					t.Errorf("the slow round passed after %s; it becomes as urgent as a question after 15 s", at)
+				if at := when[i]; at < 5*time.Second || at > 8*time.Second {
+					t.Errorf("the slow round passed after %s; it becomes as urgent as a read after 5 s", at)
 				}
 				return
 			}
@@ -282,4 +282,22 @@ func TestEveryOperationDrawsFromTheDocumentedBuckets(t *testing.T) {
 	if diff := cmp.Diff([]string{"ec2"}, bucketsOf(ec2Service, "DescribeSubnets", Read)); diff != "" {
 		t.Errorf("buckets of EC2 (-want +got):\n%s", diff)
 	}
+}
+
+// However many questions there are, half of the reads remain for others.
+func TestQuestionsLeaveHalfOfTheReads(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		for range 100 {
+			log.want(t.Context(), "question", "DescribeTargetHealth", Question)
+		}
+		time.Sleep(10 * time.Second)
+		log.want(t.Context(), "change", "CreateRule", Change)
+		time.Sleep(time.Nanosecond)
+		names, _ := log.sofar()
+		// Five at once, then two and a half a second.
+		if want := 30; len(names) != want+1 || names[want] != "change" {
+			t.Errorf("after 10 s %d calls have passed, the last %q; want %d questions and a change at once", len(names), names[len(names)-1], want)
+		}
+	})
 }
