@@ -41,6 +41,8 @@ type bindingController struct {
 	book   *health.Book
 	events Events
 	bell   bell
+	// epoch of leadership; see epoch.go.
+	epoch func(context.Context) string
 	// registered is told which Pods' targets have changed.
 	registered func([]types.NamespacedName)
 	// await replaces what a binding waits to hear of AWS.
@@ -146,7 +148,7 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 // converge deregisters first: those requests are the ones that would be lost.
 func (c *bindingController) converge(ctx context.Context, binding *v1beta1.TargetGroupBinding) (time.Duration, error) {
 	group := binding.Spec.TargetGroupARN
-	if err := c.learn(ctx, group); err != nil {
+	if err := c.learn(ctx, binding); err != nil {
 		return 0, err
 	}
 	if _, ok := c.endpoints(ctx, binding); !ok {
@@ -155,10 +157,18 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
 	c.await(nameOf(binding), c.locked(group, changes.Locked))
+	if len(changes.Register)+len(changes.Deregister) > 0 {
+		if err := c.markDirty(ctx, binding); err != nil {
+			return 0, err
+		}
+	}
 	leaving := c.deregister(ctx, binding)
 	coming := c.register(ctx, binding)
 	c.openRules(ctx, binding)
 	if err := errors.Join(leaving, coming); err != nil {
+		return 0, err
+	}
+	if err := c.remember(ctx, binding); err != nil {
 		return 0, err
 	}
 	return changes.Recheck, c.setStatus(ctx, binding)
@@ -177,8 +187,9 @@ func (c *bindingController) locked(group string, endpoints []targets.Endpoint) [
 }
 
 // learn asks once which targets a group has, so that none is registered over.
-func (c *bindingController) learn(ctx context.Context, group string) error {
-	if c.book.Known(group) {
+func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	if c.book.Known(group) || c.remembered(ctx, binding) {
 		return nil
 	}
 	asked := time.Now()
@@ -309,7 +320,7 @@ func (c *bindingController) release(ctx context.Context, binding *v1beta1.Target
 		return nil
 	}
 	group := binding.Spec.TargetGroupARN
-	err := c.learn(ctx, group)
+	err := c.learn(ctx, binding)
 	if err == nil {
 		var sent []model.Target
 		sent, err = c.cloud.Deregister(ctx, group, func() []model.Target {

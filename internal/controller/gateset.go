@@ -51,7 +51,7 @@ func (c *gateSetController) setup(manager ctrl.Manager) error {
 		For(&corev1.Namespace{}, builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&networkingv1.Ingress{}, namespace, changed).
 		Watches(&corev1.Service{}, namespace, changed).
-		Watches(&v1beta1.TargetGroupBinding{}, namespace, changed).
+		Watches(&v1beta1.TargetGroupBinding{}, namespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.ReadinessGateSet{}, namespace, changed).
 		Watches(&networkingv1.IngressClass{}, all, changed).
 		Complete(c)

@@ -63,7 +63,7 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		Watches(&networkingv1.Ingress{}, own, changed).
 		Watches(&corev1.Service{}, service, changed).
 		Watches(&networkingv1.IngressClass{}, class, changed).
-		Watches(&v1beta1.TargetGroupBinding{}, binding, changed).
+		Watches(&v1beta1.TargetGroupBinding{}, binding, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.IngressWorkers}).
 		Complete(c)
 }

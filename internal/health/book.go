@@ -67,6 +67,20 @@ func (b *Book) Open(arn string) {
 	}
 }
 
+// Restore notes what a record says of a group that this process does not know yet.
+func (b *Book) Restore(arn string, targets []Target) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.groups[arn] != nil {
+		return
+	}
+	g := &group{targets: map[netip.AddrPort]Target{}}
+	for _, target := range targets {
+		g.targets[target.Address] = target
+	}
+	b.groups[arn] = g
+}
+
 // Known reports whether it is known which targets a group has. Nothing may be
 // registered before: an address that is there already must be adopted.
 func (b *Book) Known(arn string) bool {

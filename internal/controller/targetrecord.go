@@ -1,0 +1,107 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+)
+
+// targetsAnnotation on a TargetGroupBinding remembers, over a restart, which address is
+// registered for which Pod. It is "dirty" while a change is on its way. The incumbent
+// drops annotations that it does not know, so what it has changed is not believed.
+const targetsAnnotation = "sluice.dev/targets"
+
+const dirtyTargets = "dirty"
+
+// targetRecord is the annotation's value. An address that is draining has no Pod.
+type targetRecord struct {
+	Epoch string `json:"epoch"`
+	// Targets are "POD-UID/UNIX-SECONDS" by address.
+	Targets map[string]string `json:"targets"`
+}
+
+// encodeTargets writes what is known of a group's targets.
+func encodeTargets(epoch string, known map[netip.AddrPort]health.Target) (string, error) {
+	record := targetRecord{Epoch: epoch, Targets: map[string]string{}}
+	for address, target := range known {
+		pod := string(target.Pod)
+		if !target.Registered() {
+			pod = ""
+		}
+		record.Targets[address.String()] = fmt.Sprintf("%s/%d", pod, target.Since.Unix())
+	}
+	text, err := json.Marshal(record)
+	return string(text), err
+}
+
+// decodeTargets reads what encodeTargets wrote; ok is false for anything else, and for a
+// record of another epoch.
+func decodeTargets(text, epoch string) (targets []health.Target, ok bool) {
+	var record targetRecord
+	if text == "" || text == dirtyTargets || json.Unmarshal([]byte(text), &record) != nil || record.Epoch != epoch {
+		return nil, false
+	}
+	for key, value := range record.Targets {
+		address, err := netip.ParseAddrPort(key)
+		pod, seconds, found := strings.Cut(value, "/")
+		since, err2 := strconv.ParseInt(seconds, 10, 64)
+		if err != nil || err2 != nil || !found {
+			return nil, false
+		}
+		target := health.Target{Address: address, Pod: types.UID(pod), Since: time.Unix(since, 0)}
+		if pod == "" {
+			target.State, target.Reason = model.Draining, "Target.DeregistrationInProgress"
+		}
+		targets = append(targets, target)
+	}
+	return targets, true
+}
+
+// remembered fills the book from a binding's record, if it may be believed.
+func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.TargetGroupBinding) bool {
+	targets, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx))
+	if ok {
+		c.book.Restore(binding.Spec.TargetGroupARN, targets)
+	}
+	return ok
+}
+
+// markDirty notes that a change begins; the record is written anew when it is done.
+func (c *bindingController) markDirty(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	return c.annotate(ctx, binding, dirtyTargets)
+}
+
+// remember writes what is known now.
+func (c *bindingController) remember(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	text, err := encodeTargets(c.epoch(ctx), c.book.Targets(binding.Spec.TargetGroupARN))
+	if err != nil {
+		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return c.annotate(ctx, binding, text)
+}
+
+func (c *bindingController) annotate(ctx context.Context, binding *v1beta1.TargetGroupBinding, value string) error {
+	if binding.Annotations[targetsAnnotation] == value {
+		return nil
+	}
+	before := binding.DeepCopy()
+	if binding.Annotations == nil {
+		binding.Annotations = map[string]string{}
+	}
+	binding.Annotations[targetsAnnotation] = value
+	if err := c.client.Patch(ctx, binding, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return nil
+}
