@@ -32,6 +32,7 @@ type options struct {
 	bindingWorkers          int
 	unreadyGrace            time.Duration
 	claimDeadline           time.Duration
+	healthSampleInterval    time.Duration
 	leaderElection          bool
 	leaderElectionID        string
 	leaderElectionNamespace string
@@ -59,6 +60,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
 	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
 	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
+	flags.DurationVar(&o.healthSampleInterval, "health-sample-interval", 5*time.Minute, "how old the shown health of targets that no gate waits for may become; 0: never ask")
 	flags.BoolVar(&o.leaderElection, "enable-leader-election", true, "only one replica acts at a time")
 	flags.StringVar(&o.leaderElectionID, "leader-election-id", "aws-load-balancer-controller-leader", "name of the Lease; the incumbent's, so that both never act at once")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "kube-system", "namespace of the Lease")
@@ -128,7 +130,8 @@ func (o options) controllerConfig() controller.Config {
 		lease = types.NamespacedName{Namespace: o.leaderElectionNamespace, Name: o.leaderElectionID}
 	}
 	return controller.Config{
-		Lease: lease,
+		Lease:                lease,
+		HealthSampleInterval: o.healthSampleInterval,
 		Build: build.Config{
 			Cluster: o.cluster, DefaultTags: o.defaultTags, DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
 		},

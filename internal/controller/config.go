@@ -17,6 +17,9 @@ type Config struct {
 	UnreadyGrace time.Duration
 	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
 	ClaimDeadline time.Duration
+	// HealthSampleInterval is how old the health of targets that nobody waits for may
+	// become; 0: it is not asked for.
+	HealthSampleInterval time.Duration
 	// Lease of the leader; without a name there is no leader election.
 	Lease types.NamespacedName
 	// ExternalTags are tag keys that somebody else manages.

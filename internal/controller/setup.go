@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -59,7 +60,13 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return manager.Add(watcher)
+	sampler := &health.Sampler{
+		Book: book, Interval: config.HealthSampleInterval, Notify: watcher.Notify,
+		Ask: func(ctx context.Context, group string) ([]model.TargetHealth, error) {
+			return aws.TargetHealth(ctx, cloud.Slow, group)
+		},
+	}
+	return errors.Join(manager.Add(watcher), manager.Add(sampler))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }

@@ -51,6 +51,7 @@ type Book struct {
 
 type group struct {
 	targets map[netip.AddrPort]Target
+	asked   time.Time // when the group was last asked about, with or without an answer
 	check   model.HealthCheck
 	checked bool // check is known
 }
@@ -172,6 +173,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		g = &group{targets: map[netip.AddrPort]Target{}}
 		b.groups[arn] = g
 	}
+	g.asked = latest(g.asked, asked)
 	named := map[netip.AddrPort]bool{}
 	for _, health := range answer {
 		named[health.Address] = true
@@ -210,6 +212,27 @@ func (b *Book) ServedBefore(arn string, at time.Time) bool {
 		}
 	}
 	return false
+}
+
+// Stalest is the group that was asked about longest ago, if that was before a time and
+// the group has targets. It counts as asked about from now on.
+func (b *Book) Stalest(before, now time.Time) (arn string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var oldest time.Time
+	for name, g := range b.groups {
+		if g.asked.IsZero() {
+			g.asked = now // it has just become known; it is its turn when the interval is over
+		}
+		due := len(g.targets) > 0 && g.asked.Before(before)
+		if due && (!ok || g.asked.Before(oldest) || g.asked.Equal(oldest) && name < arn) {
+			arn, oldest, ok = name, g.asked, true
+		}
+	}
+	if ok {
+		b.groups[arn].asked = now
+	}
+	return arn, ok
 }
 
 // SetCheck notes a group's health check, for the time that adoption takes.

@@ -38,6 +38,7 @@ type Schedule struct {
 type course struct {
 	asked   time.Time     // last question
 	usual   time.Duration // what new targets took at least; zero: not known
+	served  bool          // a target was healthy: the load balancer is in service
 	asking  bool          // a question is on its way
 	waiting int
 }
@@ -111,6 +112,9 @@ func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 	if c.asked.Before(first) {
 		return first
 	}
+	if !c.served {
+		return c.asked.Add(patience(now.Sub(first)))
+	}
 	return c.asked.Add(interval(now.Sub(first)))
 }
 
@@ -129,6 +133,13 @@ func interval(overdue time.Duration) time.Duration {
 	return min(slowest, pace+(overdue-due)/10)
 }
 
+// patience is the interval for a group that never had a healthy target. Its load
+// balancer is most likely still being provisioned, which takes from seconds to minutes:
+// the next question comes after an eighth of the time waited.
+func patience(waited time.Duration) time.Duration {
+	return min(slowest, max(pace, waited/8))
+}
+
 // Asking notes that a question is on its way; no second one is put meanwhile.
 func (s *Schedule) Asking(group string, now time.Time) {
 	c := s.of(group)
@@ -137,6 +148,9 @@ func (s *Schedule) Asking(group string, now time.Time) {
 
 // Asked notes that the question has come back, answered or not.
 func (s *Schedule) Asked(group string) { s.of(group).asking = false }
+
+// Served notes that a target of the group is healthy.
+func (s *Schedule) Served(group string) { s.of(group).served = true }
 
 // Learned notes how long after its registration a target of the group was still not
 // healthy, when it was so at the next question. Negative: it was healthy at the first

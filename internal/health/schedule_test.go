@@ -84,12 +84,24 @@ func TestTheEarliestWaitOfAGroupCounts(t *testing.T) {
 func TestQuestionsAreOneSecondApartAndSlowDown(t *testing.T) {
 	t.Parallel()
 	s := health.NewSchedule()
+	s.Served("web")
 	s.Await("pod", since("web", sec(0)))
 	for _, test := range []struct{ asked, next float64 }{
 		{1, 2}, {2, 3}, {45, 46}, // due for less than 45 s
 		{46, 47}, {56, 58}, {96, 102}, // then a tenth of the time beyond
 		{186, 201}, {1000, 1015}, // at most 15 s
 	} {
+		ask(s, "web", sec(test.asked))
+		expectNext(t, s, sec(test.asked), next{"web", sec(test.next)})
+	}
+}
+
+// While no target of a group was ever healthy its load balancer is being provisioned.
+func TestAGroupThatNeverServedIsAskedAboutEverMoreSlowly(t *testing.T) {
+	t.Parallel()
+	s := health.NewSchedule()
+	s.Await("pod", since("web", sec(0)))
+	for _, test := range []struct{ asked, next float64 }{{1, 2}, {9, 10}, {17, 19}, {41, 46}, {81, 91}, {1000, 1015}} {
 		ask(s, "web", sec(test.asked))
 		expectNext(t, s, sec(test.asked), next{"web", sec(test.next)})
 	}

@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,6 +92,9 @@ func (w *Watcher) ask(ctx context.Context, group string) {
 	w.mu.Lock()
 	w.schedule.Asked(group)
 	if err == nil {
+		if slices.ContainsFunc(answer, func(h model.TargetHealth) bool { return h.State == model.Healthy }) {
+			w.schedule.Served(group)
+		}
 		for _, target := range w.book.Answered(group, answer, asked) {
 			// The first targets of a group wait for the load balancer too, and teach nothing.
 			if !target.Adopted && target.Pod != "" && w.book.ServedBefore(group, target.Since) {
