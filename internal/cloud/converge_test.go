@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	} {
-		os.Setenv(key, value) //nolint:errcheck,usetesting // for all tests of the package, which run side by side
+		os.Setenv(key, value)
 	}
 	os.Exit(m.Run())
 }

@@ -3,6 +3,7 @@ package localaws_test
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -198,9 +199,7 @@ func TestForwardedHeaders(t *testing.T) {
 	}
 	with := func(more http.Header) http.Header {
 		all := common.Clone()
-		for name, values := range more {
-			all[name] = values
-		}
+		maps.Copy(all, more)
 		return all
 	}
 	if diff := cmp.Diff(with(http.Header{"X-Forwarded-For": {"127.0.0.1"}, "X-Amzn-Trace-Id": {"Root"}}), ask(http.Header{"User-Agent": {"me"}})); diff != "" {

@@ -64,8 +64,8 @@ var testSeed = localaws.Seed{
 }
 
 // start runs a local AWS for one test: fast, without throttling unless the test wants it.
-func start(t testing.TB, change func(*localaws.Config)) *cloud {
-	t.Helper()
+func start(tb testing.TB, change func(*localaws.Config)) *cloud {
+	tb.Helper()
 	config := localaws.Config{
 		Addresses: netip.MustParsePrefix(fmt.Sprintf("127.%d.%d.0/24", 128+ranges.Add(1)%100, time.Now().UnixNano()/1000%256)), Throttling: "off",
 		Speed: testSpeed, PortOffset: 18000,
@@ -73,17 +73,17 @@ func start(t testing.TB, change func(*localaws.Config)) *cloud {
 	if change != nil {
 		change(&config)
 	}
-	running, err := localaws.Start(t.Context(), config)
+	running, err := localaws.Start(tb.Context(), config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := running.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	if err := running.Seed(testSeed); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	sdk := aws.Config{
 		Region: "us-west-2", BaseEndpoint: aws.String(running.URL()),
@@ -91,7 +91,7 @@ func start(t testing.TB, change func(*localaws.Config)) *cloud {
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
 	return &cloud{
-		TB: t, Cloud: running, admin: localaws.Admin{URL: running.URL()},
+		TB: tb, Cloud: running, admin: localaws.Admin{URL: running.URL()},
 		elb: elbv2.NewFromConfig(sdk), ec2: ec2.NewFromConfig(sdk), sts: sts.NewFromConfig(sdk),
 	}
 }

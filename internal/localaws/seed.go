@@ -10,12 +10,15 @@ type Seed struct {
 	Instances      []Instance
 }
 
-// The parts of a Seed.
 type (
-	VPC           = ec2.VPC
-	Subnet        = ec2.Subnet
+	// VPC is one network of a Seed.
+	VPC = ec2.VPC
+	// Subnet is a part of a VPC in one zone.
+	Subnet = ec2.Subnet
+	// SecurityGroup is one that somebody made by hand.
 	SecurityGroup = ec2.SecurityGroup
-	Instance      = ec2.Instance
+	// Instance is a node, with its network interface.
+	Instance = ec2.Instance
 )
 
 // Seed adds to the network. It stops at the first thing that does not fit to what is there.

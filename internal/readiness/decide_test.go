@@ -187,7 +187,7 @@ type evidence = []readiness.Evidence
 
 func TestDecide(t *testing.T) {
 	t.Parallel()
-	w, a, any := gate(webGate), gate(apiGate), gate(readiness.Anticipating)
+	w, a, early := gate(webGate), gate(apiGate), gate(readiness.Anticipating)
 	for _, test := range []struct {
 		name     string
 		pod      readiness.Pod
@@ -278,38 +278,38 @@ func TestDecide(t *testing.T) {
 			want:   waiting([]health.Wait{wait(apiGroup)}, closes(w, "Elb.InitialHealthChecking", isCheckedInAPI)),
 		},
 		{
-			name: "a-claim-without-a-gate-holds-through-all", pod: readyPod(w, any), claims: evidence{web(in(webGroup), healthy), api(in(apiGroup), initial, without)},
-			want: waiting([]health.Wait{wait(apiGroup)}, closes(w, "Elb.InitialHealthChecking", isCheckedInAPI), closes(any, "Elb.InitialHealthChecking", isCheckedInAPI)),
+			name: "a-claim-without-a-gate-holds-through-all", pod: readyPod(w, early), claims: evidence{web(in(webGroup), healthy), api(in(apiGroup), initial, without)},
+			want: waiting([]health.Wait{wait(apiGroup)}, closes(w, "Elb.InitialHealthChecking", isCheckedInAPI), closes(early, "Elb.InitialHealthChecking", isCheckedInAPI)),
 		},
 		{
-			name: "all-healthy-opens-all", pod: readyPod(w, any), claims: evidence{web(in(webGroup), healthy), api(in(apiGroup), healthy, without)},
-			want: verdict(opens(w, "Healthy", isHealthy), opens(any, "Healthy", isHealthyInAPI)),
+			name: "all-healthy-opens-all", pod: readyPod(w, early), claims: evidence{web(in(webGroup), healthy), api(in(apiGroup), healthy, without)},
+			want: verdict(opens(w, "Healthy", isHealthy), opens(early, "Healthy", isHealthyInAPI)),
 		},
 		{
-			name: "a-claim-with-a-gate-does-not-hold-the-anticipating-one", pod: readyPod(w, any), claims: evidence{web(in(webGroup), initial)},
-			want: waiting([]health.Wait{wait(webGroup)}, closes(w, "Elb.InitialHealthChecking", isChecked), opens(any, "NoLoadBalancer", nobody)),
+			name: "a-claim-with-a-gate-does-not-hold-the-anticipating-one", pod: readyPod(w, early), claims: evidence{web(in(webGroup), initial)},
+			want: waiting([]health.Wait{wait(webGroup)}, closes(w, "Elb.InitialHealthChecking", isChecked), opens(early, "NoLoadBalancer", nobody)),
 		},
 		{
-			name: "what-waits-for-more-than-health-is-shown", pod: readyPod(any), claims: evidence{api(in(apiGroup), initial), web()},
-			want: waiting([]health.Wait{wait(apiGroup)}, closes(any, "TargetGroupPending", waitsForWebGroup)),
+			name: "what-waits-for-more-than-health-is-shown", pod: readyPod(early), claims: evidence{api(in(apiGroup), initial), web()},
+			want: waiting([]health.Wait{wait(apiGroup)}, closes(early, "TargetGroupPending", waitsForWebGroup)),
 		},
 
 		// The anticipating gate.
 		{
-			name: "nobody-claims-the-pod", pod: readyPod(any),
-			want: verdict(opens(any, "NoLoadBalancer", nobody)),
+			name: "nobody-claims-the-pod", pod: readyPod(early),
+			want: verdict(opens(early, "NoLoadBalancer", nobody)),
 		},
 		{
-			name: "anticipating-and-foreseen", pod: readyPod(any), claims: evidence{web()},
-			want: verdict(closes(any, "TargetGroupPending", waitsForWebGroup)),
+			name: "anticipating-and-foreseen", pod: readyPod(early), claims: evidence{web()},
+			want: verdict(closes(early, "TargetGroupPending", waitsForWebGroup)),
 		},
 		{
-			name: "anticipating-and-bound", pod: readyPod(any), claims: evidence{web(in(webGroup), initial)},
-			want: waiting([]health.Wait{wait(webGroup)}, closes(any, "Elb.InitialHealthChecking", isChecked)),
+			name: "anticipating-and-bound", pod: readyPod(early), claims: evidence{web(in(webGroup), initial)},
+			want: waiting([]health.Wait{wait(webGroup)}, closes(early, "Elb.InitialHealthChecking", isChecked)),
 		},
 		{
-			name: "anticipating-and-healthy", pod: readyPod(any), claims: evidence{web(in(webGroup), healthy)},
-			want: verdict(opens(any, "Healthy", isHealthy)),
+			name: "anticipating-and-healthy", pod: readyPod(early), claims: evidence{web(in(webGroup), healthy)},
+			want: verdict(opens(early, "Healthy", isHealthy)),
 		},
 		{
 			name: "a-claim-that-went-away-holds-nothing", pod: readyPod(shut(webGate, "Elb.InitialHealthChecking", isChecked)),
@@ -405,14 +405,14 @@ func TestDecide(t *testing.T) {
 			want: verdict(opens(w, "Healthy", isHealthy)),
 		},
 		{
-			name: "a-deadline-that-is-over-is-told-beside-a-healthy-claim", pod: readyPod(any), claims: evidence{web(rejected), api(in(apiGroup), healthy)},
+			name: "a-deadline-that-is-over-is-told-beside-a-healthy-claim", pod: readyPod(early), claims: evidence{web(rejected), api(in(apiGroup), healthy)},
 			settings: readiness.Settings{ClaimDeadline: 20 * time.Second},
-			want:     verdict(opens(any, "ClaimDeadline", "opened after 20s although "+isRejected)),
+			want:     verdict(opens(early, "ClaimDeadline", "opened after 20s although "+isRejected)),
 		},
 		{
-			name: "a-deadline-that-is-over-opens-nothing-for-another-claim", pod: readyPod(any), claims: evidence{web(in(webGroup), initial), api(rejected)},
+			name: "a-deadline-that-is-over-opens-nothing-for-another-claim", pod: readyPod(early), claims: evidence{web(in(webGroup), initial), api(rejected)},
 			settings: readiness.Settings{ClaimDeadline: 20 * time.Second},
-			want:     waiting([]health.Wait{wait(webGroup)}, closes(any, "Elb.InitialHealthChecking", isChecked)),
+			want:     waiting([]health.Wait{wait(webGroup)}, closes(early, "Elb.InitialHealthChecking", isChecked)),
 		},
 		{
 			name: "a-gate-written-by-hand-for-nothing-waits", pod: readyPod(byHand(webGate)), settings: patient,
@@ -433,21 +433,21 @@ func TestDecide(t *testing.T) {
 
 		// A Service that does not exist.
 		{
-			name: "a-young-ingress-may-mean-the-pod", pod: readyPod(any), claims: evidence{web(unresolved(ago(time.Minute)))},
-			want: recheck(10*time.Second, closes(any, "ServicePending", hasNoService)),
+			name: "a-young-ingress-may-mean-the-pod", pod: readyPod(early), claims: evidence{web(unresolved(ago(time.Minute)))},
+			want: recheck(10*time.Second, closes(early, "ServicePending", hasNoService)),
 		},
 		{
-			name: "a-young-ingress-holds-for-half-a-minute", pod: readiness.Pod{UID: pod, Gates: []readiness.Gate{any}, ContainersReady: true, Since: ago(30 * time.Second)},
+			name: "a-young-ingress-holds-for-half-a-minute", pod: readiness.Pod{UID: pod, Gates: []readiness.Gate{early}, ContainersReady: true, Since: ago(30 * time.Second)},
 			claims: evidence{web(unresolved(ago(time.Minute)))},
-			want:   verdict(opens(any, "NoLoadBalancer", nobody)),
+			want:   verdict(opens(early, "NoLoadBalancer", nobody)),
 		},
 		{
-			name: "an-old-ingress-has-lost-its-service-for-good", pod: readyPod(any), claims: evidence{web(unresolved(ago(time.Hour)))},
-			want: verdict(opens(any, "NoLoadBalancer", nobody)),
+			name: "an-old-ingress-has-lost-its-service-for-good", pod: readyPod(early), claims: evidence{web(unresolved(ago(time.Hour)))},
+			want: verdict(opens(early, "NoLoadBalancer", nobody)),
 		},
 		{
-			name: "an-unresolved-claim-does-not-hold-a-pod-that-another-wants", pod: readyPod(any), claims: evidence{api(in(apiGroup), healthy), web(unresolved(ago(time.Minute)))},
-			want: verdict(opens(any, "Healthy", isHealthyInAPI)),
+			name: "an-unresolved-claim-does-not-hold-a-pod-that-another-wants", pod: readyPod(early), claims: evidence{api(in(apiGroup), healthy), web(unresolved(ago(time.Minute)))},
+			want: verdict(opens(early, "Healthy", isHealthyInAPI)),
 		},
 		{
 			name: "an-unresolved-claim-holds-its-own-gate", pod: readyPod(w, a), claims: evidence{api(in(apiGroup), healthy), web(unresolved(ago(time.Minute)))},

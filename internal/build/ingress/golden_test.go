@@ -41,6 +41,7 @@ func TestGolden(t *testing.T) {
 }
 
 func runCase(t *testing.T, base string) {
+	t.Helper()
 	snapshot := read(t, base+".in.yaml")
 	if _, err := os.Stat(base + ".before.yaml"); err == nil {
 		snapshot.Have = observed(t, read(t, base+".before.yaml"))

@@ -137,6 +137,7 @@ func (g *Group) refresh() {
 			healthy = append(healthy, t)
 		case Unhealthy:
 			unhealthy++
+		case Initial:
 		}
 	}
 	if unhealthy == len(g.targets) {

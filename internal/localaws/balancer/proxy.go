@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,7 @@ func (s *snapshot) forward(action *Forward, routes *Routes, port int, w http.Res
 	defer target.outstanding.Add(-1)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	//nolint:contextcheck // the target's own context, which its removal cuts
 	defer context.AfterFunc(target.ctx, func() { cancel(context.Cause(target.ctx)) })()
 	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{target: target, table: s.table, routes: routes, port: port})
 	s.proxy.ServeHTTP(w, r.WithContext(ctx))
@@ -159,12 +161,13 @@ func (x *exchange) forwardedFor(header http.Header, peer string) {
 	case RemoveForwarded:
 		header.Del(forwardedForHeader)
 		return
+	case AppendForwarded:
 	}
 	if !x.table.ClientPort {
 		peer = hostOnly(peer)
 	}
 	before := header[forwardedForHeader]
-	header.Set(forwardedForHeader, strings.Join(append(before[:len(before):len(before)], peer), ", "))
+	header.Set(forwardedForHeader, strings.Join(append(slices.Clip(before), peer), ", "))
 }
 
 // fail answers for a target that did not.

@@ -16,11 +16,11 @@ func match(pattern, s string, escapes bool) bool {
 	p, i := 0, 0
 	star, resume := -1, 0
 	for i < len(s) {
-		switch width, any := step(pattern, p, escapes); {
+		switch width, wild := step(pattern, p, escapes); {
 		case p < len(pattern) && pattern[p] == '*':
 			star, resume = p, i
 			p++
-		case p < len(pattern) && (any || pattern[p+width-1] == s[i]):
+		case p < len(pattern) && (wild || pattern[p+width-1] == s[i]):
 			p += width
 			i++
 		case star >= 0: // let the last star take one character more
@@ -37,7 +37,7 @@ func match(pattern, s string, escapes bool) bool {
 }
 
 // step says how many bytes of the pattern stand for the next character, and whether any character will do.
-func step(pattern string, p int, escapes bool) (width int, any bool) {
+func step(pattern string, p int, escapes bool) (width int, wild bool) {
 	if p >= len(pattern) {
 		return 0, false
 	}
