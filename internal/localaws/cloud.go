@@ -10,7 +10,7 @@
 //	os.Setenv("AWS_ENDPOINT_URL", cloud.URL())
 //
 // The rooms inside: wire (query protocol), ec2 and elbv2 (state and operations), balancer (data plane), quota, pace
-// (AWS's own time). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
+// (AWS's own time), fault (what goes wrong on purpose). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
 package localaws
 
 import (
@@ -25,6 +25,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
@@ -40,6 +41,8 @@ type Cloud struct {
 
 	services map[string]wire.Service // by the name in a call's signature
 	throttle *throttle
+	faults   *fault.Table
+	past     *fault.History[map[string]wire.Service]
 	journal  journal
 
 	listener net.Listener
@@ -74,6 +77,8 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 		"elbv2": c.elb.API(),
 		"sts":   stsService(config.AccountID),
 	}
+	c.past = fault.NewHistory(c.present)
+	c.faults = fault.NewTable(config.Random, c.past.Keep)
 	c.server = &http.Server{
 		Handler:           c.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -96,6 +101,7 @@ func (c *Cloud) Close() error {
 	c.closing.Do(func() {
 		err = c.server.Close()
 		c.serving.Wait()
+		c.past.Close()
 		c.clock.Close()
 		c.plane.Close()
 	})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
@@ -29,7 +30,7 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	requestID := c.requestID()
 	w.Header().Set("X-Amzn-Requestid", requestID)
-	if !c.wait(r) {
+	if !wait(r, c.config.Latency) {
 		return
 	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
@@ -45,30 +46,39 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		service.Dialect = wire.ELBv2 // any dialect will do for an error
 	}
-	out, err := c.call(name, operation, r)
+	verdict := c.verdict(name, operation)
+	if !wait(r, verdict.Delay) || c.cutShort(w, verdict, name, operation) {
+		return
+	}
+	out, err := c.call(name, operation, verdict, r)
 	if err != nil {
 		refusal := asError(err)
-		c.journal.note(name, operation, refusal.Code)
+		c.journal.note(name, operation, refusal.Code, verdict.Kind)
+		c.lose(verdict)
 		c.complain(service.Dialect.Refuse(w, requestID, refusal))
 		return
 	}
-	c.journal.note(name, operation, "ok")
+	c.journal.note(name, operation, "ok", verdict.Kind)
+	c.lose(verdict)
 	c.complain(service.Dialect.Respond(w, operation, requestID, out))
 }
 
-func (c *Cloud) call(name, operation string, r *http.Request) (any, error) {
+func (c *Cloud) call(name, operation string, verdict fault.Verdict, r *http.Request) (any, error) {
+	if verdict.Code != "" {
+		return nil, injected(verdict.Code)
+	}
 	if err := c.throttle.allow(name, operation, time.Now()); err != nil {
 		return nil, err
 	}
-	return c.services[name].Call(operation, r.Form)
+	return c.asOf(name, verdict.Stale).Call(operation, r.Form)
 }
 
-// wait lets the configured latency pass; it is false if the caller is gone by then.
-func (c *Cloud) wait(r *http.Request) bool {
-	if c.config.Latency == 0 {
+// wait lets a while pass; it is false if the caller is gone by then.
+func wait(r *http.Request, d time.Duration) bool {
+	if d == 0 {
 		return true
 	}
-	timer := time.NewTimer(c.config.Latency)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -129,7 +139,7 @@ func serviceOf(r *http.Request) string {
 // refuseJSON answers calls of services with a JSON protocol, of which none is here.
 func (c *Cloud) refuseJSON(w http.ResponseWriter, service, target string) {
 	_, operation, _ := strings.Cut(target, ".")
-	c.journal.note(service, operation, "UnknownOperationException")
+	c.journal.note(service, operation, "UnknownOperationException", "")
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.WriteHeader(http.StatusBadRequest)
 	c.complain(json.NewEncoder(w).Encode(map[string]string{
