@@ -10,7 +10,8 @@
 //	os.Setenv("AWS_ENDPOINT_URL", cloud.URL())
 //
 // The rooms inside: wire (protocols), elbv2, ec2, acm and others by the names of their services (state and operations),
-// balancer (data plane), keypair (certificates with their keys), quota, pace (AWS's own time). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
+// balancer (data plane), keypair (certificates with their keys), quota, pace (AWS's own time), fault (what goes wrong on
+// purpose). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
 package localaws
 
 import (
@@ -26,6 +27,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
@@ -42,6 +44,8 @@ type Cloud struct {
 
 	services map[string]wire.Service // by the name in a call's signature
 	throttle *throttle
+	faults   *fault.Table
+	past     *fault.History[map[string]wire.Service]
 	journal  journal
 
 	listener net.Listener
@@ -68,6 +72,8 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 		clock.Close()
 		return nil, errors.Join(fmt.Errorf("local AWS: %w", err), listener.Close())
 	}
+	c.past = fault.NewHistory(c.present)
+	c.faults = fault.NewTable(config.Random, c.past.Keep)
 	c.server = &http.Server{
 		Handler:           c.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -115,6 +121,7 @@ func (c *Cloud) Close() error {
 	c.closing.Do(func() {
 		err = c.server.Close()
 		c.serving.Wait()
+		c.past.Close()
 		c.clock.Close()
 		c.acm.Close()
 		c.plane.Close()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
@@ -28,7 +29,7 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	requestID := c.requestID()
 	w.Header().Set("X-Amzn-Requestid", requestID)
-	if !c.wait(r) {
+	if !wait(r, c.config.Latency) {
 		return
 	}
 	name, operation, err := c.read(r)
@@ -39,17 +40,23 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 			service.Dialect = wire.JSON("unknown", "ValidationException")
 		}
 	}
+	verdict := c.verdict(name, operation)
+	if !wait(r, verdict.Delay) || c.cutShort(w, verdict, name, operation) {
+		return
+	}
 	var out any
 	if err == nil {
-		out, err = c.call(name, operation, r)
+		out, err = c.call(name, operation, verdict, r)
 	}
 	if err != nil {
 		refusal := asError(err)
-		c.journal.note(name, operation, refusal.Code)
+		c.journal.note(name, operation, refusal.Code, verdict.Kind)
+		c.lose(verdict)
 		c.complain(service.Dialect.Refuse(w, requestID, refusal))
 		return
 	}
-	c.journal.note(name, operation, "ok")
+	c.journal.note(name, operation, "ok", verdict.Kind)
+	c.lose(verdict)
 	c.complain(service.Dialect.Respond(w, operation, requestID, out))
 }
 
@@ -72,23 +79,25 @@ func (c *Cloud) read(r *http.Request) (service, operation string, err error) {
 	return serviceOf(r), r.Form.Get("Action"), nil
 }
 
-func (c *Cloud) call(name, operation string, r *http.Request) (any, error) {
+func (c *Cloud) call(name, operation string, verdict fault.Verdict, r *http.Request) (any, error) {
+	if verdict.Code != "" {
+		return nil, injected(verdict.Code)
+	}
 	if err := c.throttle.allow(name, operation, time.Now()); err != nil {
 		return nil, err
 	}
-	service, ok := c.services[name]
-	if !ok && r.Header.Get("X-Amz-Target") != "" {
-		return nil, wire.Errorf("UnknownOperationException", "The local AWS has no operation %s", r.Header.Get("X-Amz-Target"))
+	if target := r.Header.Get("X-Amz-Target"); target != "" && c.services[name].Dialect.Target == "" {
+		return nil, wire.Errorf("UnknownOperationException", "The local AWS has no operation %s", target)
 	}
-	return service.Call(operation, r.Form)
+	return c.asOf(name, verdict.Stale).Call(operation, r.Form)
 }
 
-// wait lets the configured latency pass; it is false if the caller is gone by then.
-func (c *Cloud) wait(r *http.Request) bool {
-	if c.config.Latency == 0 {
+// wait lets a while pass; it is false if the caller is gone by then.
+func wait(r *http.Request, d time.Duration) bool {
+	if d == 0 {
 		return true
 	}
-	timer := time.NewTimer(c.config.Latency)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
