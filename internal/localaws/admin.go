@@ -1,13 +1,17 @@
 package localaws
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 )
 
 // adminPath is where a Cloud answers questions that AWS has no API for.
@@ -40,8 +44,37 @@ func (a Admin) Addresses(ctx context.Context) ([]Address, error) {
 	return addresses, err
 }
 
+// AddFault lets something go wrong from now on, and returns the rule with its ID.
+func (a Admin) AddFault(ctx context.Context, rule fault.Rule) (fault.Rule, error) {
+	var added fault.Rule
+	body, err := json.Marshal(rule)
+	if err != nil {
+		return added, fmt.Errorf("writing a fault: %w", err)
+	}
+	err = a.send(ctx, http.MethodPost, "faults", bytes.NewReader(body), &added)
+	return added, err
+}
+
+// Faults lists the rules in force.
+func (a Admin) Faults(ctx context.Context) ([]fault.Rule, error) {
+	var rules []fault.Rule
+	err := a.do(ctx, http.MethodGet, "faults", &rules)
+	return rules, err
+}
+
+// ClearFaults ends all rules, and returns those that were in force.
+func (a Admin) ClearFaults(ctx context.Context) ([]fault.Rule, error) {
+	var rules []fault.Rule
+	err := a.do(ctx, http.MethodDelete, "faults", &rules)
+	return rules, err
+}
+
 func (a Admin) do(ctx context.Context, method, what string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.URL, "/")+adminPath+what, nil)
+	return a.send(ctx, method, what, nil, into)
+}
+
+func (a Admin) send(ctx context.Context, method, what string, body io.Reader, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.URL, "/")+adminPath+what, body)
 	if err != nil {
 		return fmt.Errorf("asking the local AWS for its %s: %w", what, err)
 	}
@@ -50,6 +83,10 @@ func (a Admin) do(ctx context.Context, method, what string, into any) error {
 		return fmt.Errorf("asking the local AWS for its %s: %w", what, err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusBadRequest {
+		reason, _ := io.ReadAll(response.Body)
+		return errors.New(strings.TrimSpace(string(reason)))
+	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("asking the local AWS for its %s: it answered %s", what, response.Status)
 	}
@@ -69,5 +106,8 @@ func (c *Cloud) admin(mux *http.ServeMux) {
 	}
 	serve("GET "+adminPath+"calls", func() any { return c.journal.read(false) })
 	serve("DELETE "+adminPath+"calls", func() any { return c.journal.read(true) })
+	serve("GET "+adminPath+"faults", func() any { return c.faults.List() })
+	serve("DELETE "+adminPath+"faults", func() any { return c.faults.Clear() })
+	mux.HandleFunc("POST "+adminPath+"faults", c.addFault)
 	serve("GET "+adminPath+"addresses", func() any { return c.elb.Reachable() })
 }

@@ -6,11 +6,14 @@ import (
 	"sync"
 )
 
-// Call says how often an operation of a service had a result: "ok" or an error code.
+// Call says how often an operation of a service had a result: "ok" or an error code, or an HTTP status where a fault put
+// one in AWS's place. The result is what AWS did, whether the caller heard of it or not: a call whose answer was lost is
+// "ok" too, and marked.
 type Call struct {
 	Service   string `json:"service"`
 	Operation string `json:"operation"`
 	Result    string `json:"result"`
+	Fault     string `json:"fault,omitempty"` // "code", "status", "stale" or "lost-answer" if a fault met the call
 	Count     int    `json:"count"`
 }
 
@@ -20,13 +23,13 @@ type journal struct {
 	counts map[Call]int // Count is 0 in the keys
 }
 
-func (j *journal) note(service, operation, result string) {
+func (j *journal) note(service, operation, result, fault string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.counts == nil {
 		j.counts = map[Call]int{}
 	}
-	j.counts[Call{Service: service, Operation: operation, Result: result}]++
+	j.counts[Call{Service: service, Operation: operation, Result: result, Fault: fault}]++
 }
 
 // read returns the counts, sorted, and clears them if asked to; no call falls between the two.
@@ -42,7 +45,8 @@ func (j *journal) read(reset bool) []Call {
 		j.counts = nil
 	}
 	slices.SortFunc(calls, func(a, b Call) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Result, b.Result))
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation),
+			cmp.Compare(a.Result, b.Result), cmp.Compare(a.Fault, b.Fault))
 	})
 	return calls
 }

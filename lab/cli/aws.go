@@ -17,7 +17,7 @@ func newAWS() *cobra.Command {
 		Short: "What the lab's AWS knows beyond its API: calls and addresses",
 		Long:  `What the lab's AWS knows beyond its API. For the API itself source DIR/aws.env and use the aws command line.`,
 	}
-	command.AddCommand(newCalls(), newAddress())
+	command.AddCommand(newCalls(), newAddress(), newFault())
 	return command
 }
 

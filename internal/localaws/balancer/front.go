@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,7 @@ type snapshot struct {
 type listener struct {
 	port   int            // as the API knows it
 	bound  netip.AddrPort // where it really listens
+	secure bool           // it speaks TLS
 	socket net.Listener
 	server *http.Server
 }
@@ -95,10 +97,12 @@ func (f *Front) serveGroups(groups map[*Group]struct{}) {
 	f.serves = groups
 }
 
-// listen opens and closes listeners, and leaves alone those that stay.
+// listen opens and closes listeners, and leaves alone those that stay. One that changes between HTTP and HTTPS is opened
+// anew; every other change is found in the snapshot by those who need it.
 func (f *Front) listen(table *Table) {
 	for port, l := range f.listeners {
-		if table.Listeners[port] == nil {
+		routes := table.Listeners[port]
+		if routes == nil || (routes.TLS != nil) != l.secure {
 			delete(f.listeners, port)
 			_ = l.socket.Close() // at once: the port may be wanted again
 			f.plane.work.Go(l.drain)
@@ -108,7 +112,7 @@ func (f *Front) listen(table *Table) {
 		if f.listeners[port] != nil {
 			continue
 		}
-		l, err := f.open(port, table.IdleTimeout)
+		l, err := f.open(port, table)
 		if err != nil {
 			f.plane.log.Error("a load balancer cannot listen", "address", f.ip, "port", port, "error", err)
 			continue
@@ -119,25 +123,60 @@ func (f *Front) listen(table *Table) {
 
 const maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
 
-func (f *Front) open(port int, idle time.Duration) (*listener, error) {
+func (f *Front) open(port int, table *Table) (*listener, error) {
 	socket, err := f.bind(port)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{port: port, socket: socket, bound: socket.Addr().(*net.TCPAddr).AddrPort()}
+	l := &listener{
+		port: port, socket: socket, bound: socket.Addr().(*net.TCPAddr).AddrPort(), secure: table.Listeners[port].TLS != nil,
+	}
 	l.server = &http.Server{
 		Handler:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
-		IdleTimeout:    idle,
+		IdleTimeout:    table.IdleTimeout,
 		MaxHeaderBytes: maxRequestHeader,
 		ErrorLog:       slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
+		ConnContext:    born,
+	}
+	serve := func() error { return l.server.Serve(socket) }
+	if l.secure {
+		l.server.TLSConfig = f.handshakes(port)
+		serve = func() error { return l.server.ServeTLS(socket, "", "") }
 	}
 	f.plane.work.Go(func() {
-		err := l.server.Serve(socket)
+		err := serve()
 		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			f.plane.log.Error("a load balancer stopped listening", "address", l.bound, "error", err)
 		}
 	})
 	return l, nil
+}
+
+// handshakes looks up what is in force at each handshake, so that a new certificate needs no new listener.
+func (f *Front) handshakes(port int) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			table := f.now.Load().table
+			routes := table.Listeners[port]
+			switch {
+			case routes == nil || routes.TLS == nil:
+				return nil, errNoCertificate // the listener has just been deleted
+			case table.WithoutHTTP2:
+				return routes.TLS.config([]string{"http/1.1"}), nil
+			}
+			return routes.TLS.config([]string{"h2", "http/1.1"}), nil
+		},
+	}
+}
+
+var errNoCertificate = errors.New("the listener has no certificate")
+
+type bornKey struct{}
+
+// born notes when a client's connection began.
+func born(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, bornKey{}, time.Now())
 }
 
 // bind listens on the port, or on port + offset if it is a privileged one that this process may not have.

@@ -10,25 +10,15 @@ import (
 	"sync/atomic"
 )
 
-// Algorithm is how a group chooses among its healthy targets.
-type Algorithm string
-
-// The values of the attribute load_balancing.algorithm.type.
-const (
-	RoundRobin       Algorithm = "round_robin"
-	LeastOutstanding Algorithm = "least_outstanding_requests"
-	WeightedRandom   Algorithm = "weighted_random"
-)
-
 // Group is a target group as the data plane sees it: targets, their health, and whose turn it is.
 type Group struct {
 	plane  *Plane
 	scheme string // of the requests to targets
 
-	turn      atomic.Uint64
-	algorithm atomic.Pointer[Algorithm]
-	check     atomic.Pointer[Check]
-	eligible  atomic.Pointer[[]*Target] // those that get requests; a new slice for every change
+	turn     atomic.Uint64
+	settings atomic.Pointer[Settings]
+	check    atomic.Pointer[Check]
+	eligible atomic.Pointer[[]*Target] // those that get requests; a new slice for every change
 
 	mu      sync.Mutex // guards what follows and the health of the targets
 	targets []*Target
@@ -50,20 +40,25 @@ type Target struct {
 	stopChecks context.CancelFunc
 }
 
-// NewGroup returns an empty group that no load balancer serves yet. The scheme is "http" or "https".
+// NewGroup returns an empty group that no load balancer serves yet. The scheme is how targets are spoken to: "http" or
+// "https" behind an application load balancer, "tcp", "tls", "udp" or "tcp_udp" behind a network load balancer.
 func (p *Plane) NewGroup(scheme string, check Check) *Group {
 	g := &Group{plane: p, scheme: scheme}
-	g.SetAlgorithm(RoundRobin)
+	g.Configure(Settings{})
 	g.SetCheck(check)
-	g.eligible.Store(&[]*Target{})
 	return g
 }
 
 // SetCheck changes the health check from each target's next check on.
 func (g *Group) SetCheck(check Check) { g.check.Store(&check) }
 
-// SetAlgorithm changes how targets are chosen.
-func (g *Group) SetAlgorithm(a Algorithm) { g.algorithm.Store(&a) }
+// Configure changes how the group treats its targets.
+func (g *Group) Configure(settings Settings) {
+	g.settings.Store(&settings)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refresh()
+}
 
 // Add brings a target in. If the group is served, the first health check is due at once.
 func (g *Group) Add(addr netip.AddrPort) *Target {
@@ -152,7 +147,7 @@ func (g *Group) pick() *Target {
 	if len(eligible) == 0 {
 		return nil
 	}
-	switch *g.algorithm.Load() {
+	switch g.settings.Load().Algorithm {
 	case LeastOutstanding:
 		return slices.MinFunc(eligible, func(a, b *Target) int {
 			return int(a.outstanding.Load() - b.outstanding.Load())

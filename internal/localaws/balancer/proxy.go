@@ -26,7 +26,20 @@ func (f *Front) serve(port int, w http.ResponseWriter, r *http.Request) {
 		(&Routes{}).refuse(w, http.StatusServiceUnavailable)
 		return
 	}
-	switch action := routes.match(r).(type) {
+	if begun, ok := r.Context().Value(bornKey{}).(time.Time); ok && now.table.KeepAlive > 0 && time.Since(begun) > now.table.KeepAlive {
+		w.Header().Set("Connection", "close") // with HTTP/2 the server makes a GOAWAY of it
+	}
+	if now.table.DropInvalid {
+		dropInvalid(r.Header)
+	}
+	action := routes.match(r)
+	if guarded, ok := action.(Guarded); ok {
+		if guarded.stops(routes, w, r) {
+			return
+		}
+		action = guarded.Action
+	}
+	switch action := action.(type) {
 	case Fixed:
 		routes.sign(w.Header())
 		action.answer(w)
@@ -139,7 +152,8 @@ func rewrite(p *httputil.ProxyRequest) {
 		}
 	}
 	x.forwardedFor(p.Out.Header, p.In.RemoteAddr)
-	p.Out.Header.Set(forwardedHeader, "http")
+	p.Out.Header.Set(forwardedHeader, protocolOf(p.In))
+	x.tlsHeaders(p)
 	p.Out.Header.Set(forwardedPortHeader, strconv.Itoa(x.port))
 	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
 }
@@ -186,6 +200,25 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// protocolOf is what the client speaks, as in X-Forwarded-Proto and in redirects.
+func protocolOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// tlsHeaders tells the target of the client's TLS, where the attribute
+// routing.http.x_amzn_tls_version_and_cipher_suite.enabled says so.
+func (x *exchange) tlsHeaders(p *httputil.ProxyRequest) {
+	if !x.table.TLSHeaders || p.In.TLS == nil {
+		return
+	}
+	version := strings.Replace(tls.VersionName(p.In.TLS.Version), "TLS ", "TLSv", 1)
+	p.Out.Header.Set("X-Amzn-Tls-Version", version)
+	p.Out.Header.Set("X-Amzn-Tls-Cipher-Suite", tls.CipherSuiteName(p.In.TLS.CipherSuite))
+}
+
 // sign puts the headers into an answer of the load balancer's own.
 func (r *Routes) sign(header http.Header) {
 	if !r.Anonymous {
@@ -207,9 +240,11 @@ func (r *Routes) refuse(w http.ResponseWriter, status int) {
 }
 
 var reasonPhrases = map[int]string{
+	http.StatusUnauthorized:       "Authorization Required",
 	http.StatusBadGateway:         "Bad Gateway",
 	http.StatusServiceUnavailable: "Service Temporarily Unavailable",
 	http.StatusGatewayTimeout:     "Gateway Time-out",
+	statusProviderFailed:          "Unauthorized",
 }
 
 func (a Fixed) answer(w http.ResponseWriter) {
@@ -219,7 +254,7 @@ func (a Fixed) answer(w http.ResponseWriter) {
 }
 
 func (a Redirect) answer(w http.ResponseWriter, r *http.Request, port int) {
-	fill := strings.NewReplacer("#{protocol}", "http", "#{host}", hostOnly(r.Host), "#{port}", strconv.Itoa(port),
+	fill := strings.NewReplacer("#{protocol}", protocolOf(r), "#{host}", hostOnly(r.Host), "#{port}", strconv.Itoa(port),
 		"#{path}", strings.TrimPrefix(r.URL.EscapedPath(), "/"), "#{query}", r.URL.RawQuery).Replace
 	protocol, host, portText := strings.ToLower(fill(a.Protocol)), fill(a.Host), fill(a.Port)
 	location := url.URL{Scheme: protocol, Host: host + ":" + portText}

@@ -2,17 +2,23 @@ package balancer
 
 import (
 	"net/http"
+	"regexp"
 	"sync/atomic"
 	"time"
 )
 
-// Table is all that one load balancer does with requests. It is not changed once it has been applied.
+// Table is all that one load balancer does. It is not changed once it has been applied.
 type Table struct {
-	Listeners map[int]*Routes // by port
+	Listeners map[int]*Routes // of an application load balancer, by port
+	Streams   map[int]*Stream // of a network load balancer, by port
 
-	IdleTimeout  time.Duration // how long a target may take to answer, and a connection may be idle
+	IdleTimeout  time.Duration // how long a target may take to answer, and a connection may be silent
+	KeepAlive    time.Duration // how long a client's connection may be used at all; 0 is for ever
 	ForwardedFor Forwarding    // what happens to X-Forwarded-For
 	ClientPort   bool          // X-Forwarded-For names the client's port too
+	WithoutHTTP2 bool          // HTTPS listeners speak only HTTP/1.1
+	TLSHeaders   bool          // targets hear of the TLS version and cipher suite
+	DropInvalid  bool          // header fields whose names are not letters, digits and hyphens do not pass
 }
 
 // Forwarding is how the header X-Forwarded-For is treated.
@@ -27,6 +33,7 @@ const (
 
 // Routes is what one listener does.
 type Routes struct {
+	TLS     *TLS   // nil for HTTP
 	Rules   []Rule // in the order of their priorities
 	Default Action
 
@@ -40,7 +47,7 @@ type Rule struct {
 	Action     Action
 }
 
-// Action answers a request. There are Fixed, Redirect and *Forward.
+// Action answers a request. There are Fixed, Redirect, *Forward and Guarded.
 type Action interface{ isAction() }
 
 // Fixed answers by itself.
@@ -59,8 +66,11 @@ type Redirect struct {
 
 // Forward passes the request to a target of one of its groups, in proportion to their weights.
 type Forward struct {
-	Groups []WeightedGroup
-	turn   atomic.Uint64
+	Groups     []WeightedGroup
+	Stickiness time.Duration // how long a client stays with a group; 0 is not at all
+	RewriteURL *Rewrite      // the rule's url-rewrite transform, or nil
+	RewriteTo  *Rewrite      // the rule's host-header-rewrite transform, or nil
+	turn       atomic.Uint64
 }
 
 // WeightedGroup is one group of a Forward.
@@ -69,9 +79,43 @@ type WeightedGroup struct {
 	Weight int
 }
 
+// Rewrite is a transform: what the expression matches is replaced, and $1 stands for what the first group matched.
+type Rewrite struct {
+	Regex   *regexp.Regexp
+	Replace string
+}
+
+// Guarded is an action behind an authentication. No identity provider is asked: a client is never taken for
+// authenticated, unless Pass says that all are.
+type Guarded struct {
+	Action          Action
+	Pass            bool
+	Unauthenticated Unauthenticated
+	Login           string // where UnauthenticatedLogin sends the client: the endpoint with client_id, scope and so on
+}
+
+// Unauthenticated is what happens to a client that has not been authenticated.
+type Unauthenticated string
+
+// The values of OnUnauthenticatedRequest; a jwt-validation denies.
+const (
+	UnauthenticatedDeny  Unauthenticated = "deny"         // 401
+	UnauthenticatedAllow Unauthenticated = "allow"        // as if there were no authentication
+	UnauthenticatedLogin Unauthenticated = "authenticate" // 302 to the identity provider
+)
+
 func (Fixed) isAction()    {}
 func (Redirect) isAction() {}
 func (*Forward) isAction() {}
+func (Guarded) isAction()  {}
+
+// Stream is what a listener of a network load balancer does with connections.
+type Stream struct {
+	Protocol    string // "tcp", "tls", "udp" or "tcp_udp"
+	TLS         *TLS   // of "tls"
+	Forward     *Forward
+	IdleTimeout time.Duration // tcp.idle_timeout.seconds
+}
 
 // match finds the action for a request: the first rule of which all conditions hold, or the default.
 func (r *Routes) match(req *http.Request) Action {
@@ -97,8 +141,7 @@ func (f *Forward) pick() *Group {
 	if total == 0 {
 		return nil
 	}
-	const golden = 0x9E3779B97F4A7C15
-	point := int((f.turn.Add(1) * golden >> 32) * uint64(total) >> 32)
+	point := int(evenly(&f.turn) * uint64(total) >> 32)
 	for _, g := range f.Groups {
 		if point -= g.Weight; point < 0 {
 			return g.Group
@@ -107,11 +150,20 @@ func (f *Forward) pick() *Group {
 	return nil
 }
 
+// evenly is the next of a sequence of 32-bit numbers that fills its range evenly at every length.
+func evenly(turn *atomic.Uint64) uint64 {
+	const golden = 0x9E3779B97F4A7C15
+	return turn.Add(1) * golden >> 32
+}
+
 // groups are all groups that the table can forward to.
 func (t *Table) groups() map[*Group]struct{} {
 	found := map[*Group]struct{}{}
 	add := func(a Action) {
-		if f, ok := a.(*Forward); ok {
+		if guarded, ok := a.(Guarded); ok {
+			a = guarded.Action
+		}
+		if f, ok := a.(*Forward); ok && f != nil {
 			for _, g := range f.Groups {
 				found[g.Group] = struct{}{}
 			}
@@ -122,6 +174,9 @@ func (t *Table) groups() map[*Group]struct{} {
 		for _, rule := range routes.Rules {
 			add(rule.Action)
 		}
+	}
+	for _, stream := range t.Streams {
+		add(stream.Forward)
 	}
 	return found
 }

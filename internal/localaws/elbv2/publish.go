@@ -66,12 +66,12 @@ func (s *Service) publishGroup(g *targetGroup) {
 	g.version++
 	version := g.version
 	check := g.settings.check.forPlane()
-	algorithm := balancer.Algorithm(g.attribute("load_balancing.algorithm.type"))
+	settings := balancer.Settings{Algorithm: balancer.Algorithm(g.attribute("load_balancing.algorithm.type"))}
 	s.later(func() {
 		if version > g.applied {
 			g.applied = version
 			g.pool.SetCheck(check)
-			g.pool.SetAlgorithm(algorithm)
+			g.pool.Configure(settings)
 		}
 	})
 }
