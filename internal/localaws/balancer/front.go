@@ -246,3 +246,13 @@ func (f *Front) Bound() []Bound {
 	}
 	return all
 }
+
+// boundAt is where a listener really is, or the address itself if there is none.
+func (f *Front) boundAt(addr netip.AddrPort) netip.AddrPort {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l := f.listeners[int(addr.Port())]; l != nil {
+		return l.bound
+	}
+	return addr
+}
