@@ -1,5 +1,5 @@
-// Package localaws is a local AWS: one HTTP port that speaks the wire protocols of EC2, Elastic Load Balancing v2 and
-// STS, and load balancers that really balance.
+// Package localaws is a local AWS: one HTTP port that speaks the wire protocols of Elastic Load Balancing v2 and of the
+// services around it, and load balancers that really balance.
 //
 // It is for the unmodified AWS SDK (AWS_ENDPOINT_URL) and the aws command line (--endpoint-url), and does not know who
 // asks. States, error codes, limits and delays follow the AWS documentation; what AWS has and this has not is refused by
@@ -9,8 +9,9 @@
 //	err = cloud.Seed(localaws.Seed{VPCs: []localaws.VPC{{ID: "vpc-1", CIDR: "10.0.0.0/16"}}, …})
 //	os.Setenv("AWS_ENDPOINT_URL", cloud.URL())
 //
-// The rooms inside: wire (query protocol), ec2 and elbv2 (state and operations), balancer (data plane), quota, pace
-// (AWS's own time), fault (what goes wrong on purpose). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
+// The rooms inside: wire (protocols), elbv2, ec2, acm and others by the names of their services (state and operations),
+// balancer (data plane), keypair (certificates with their keys), quota, pace (AWS's own time), fault (what goes wrong on
+// purpose). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
 package localaws
 
 import (
@@ -22,6 +23,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/sluice-lb/sluice/internal/localaws/acm"
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
@@ -37,6 +39,7 @@ type Cloud struct {
 	clock   *pace.Clock
 	network *ec2.Network
 	elb     *elbv2.Service
+	acm     *acm.Service
 	plane   *balancer.Plane
 
 	services map[string]wire.Service // by the name in a call's signature
@@ -65,17 +68,9 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	}
 	clock := pace.New(config.Speed, config.Random)
 	c := &Cloud{config: config, clock: clock, listener: listener, throttle: newThrottle(config.Throttling)}
-	c.network = ec2.New(config.Region, config.AccountID, limits, clock.Uint64)
-	c.plane = balancer.New(clock, config.PortOffset, config.Log)
-	c.elb = elbv2.New(elbv2.Config{
-		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits,
-		Network: c.network, Plane: c.plane, Clock: clock, Log: config.Log,
-		RefuseDraining: config.DrainingReregister == "error",
-	})
-	c.services = map[string]wire.Service{
-		"ec2":   c.network.Service(),
-		"elbv2": c.elb.API(),
-		"sts":   stsService(config.AccountID),
+	if err := c.build(limits); err != nil {
+		clock.Close()
+		return nil, errors.Join(fmt.Errorf("local AWS: %w", err), listener.Close())
 	}
 	c.past = fault.NewHistory(c.present)
 	c.faults = fault.NewTable(config.Random, c.past.Keep)
@@ -92,6 +87,31 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	return c, nil
 }
 
+// build makes the services.
+func (c *Cloud) build(limits quota.Limits) error {
+	config := c.config
+	delays, _ := pace.Profile(config.Profile) // checked
+	var err error
+	c.acm, err = acm.New(acm.Config{Region: config.Region, Account: config.AccountID, Clock: c.clock, Validation: delays.Validation})
+	if err != nil {
+		return err
+	}
+	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
+	c.plane = balancer.New(c.clock, config.PortOffset, config.Log)
+	c.elb = elbv2.New(elbv2.Config{
+		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
+		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
+		RefuseDraining: config.DrainingReregister == "error",
+	})
+	c.services = map[string]wire.Service{
+		"ec2":   c.network.Service(),
+		"elbv2": c.elb.API(),
+		"sts":   stsService(config.AccountID),
+		"acm":   c.acm.API(),
+	}
+	return nil
+}
+
 // URL is the endpoint of all services.
 func (c *Cloud) URL() string { return "http://" + c.listener.Addr().String() }
 
@@ -103,6 +123,7 @@ func (c *Cloud) Close() error {
 		c.serving.Wait()
 		c.past.Close()
 		c.clock.Close()
+		c.acm.Close()
 		c.plane.Close()
 	})
 	return err

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"regexp"
 	"time"
+
+	"github.com/sluice-lb/sluice/internal/localaws/pace"
 )
 
 // Config is how a local AWS is to be. The zero value is usable.
@@ -23,6 +25,10 @@ type Config struct {
 	// DrainingReregister is what RegisterTargets of a draining address does: "ignored" (default) answers success and
 	// leaves it draining, "error" answers InvalidTarget. AWS documents only that it does not work.
 	DrainingReregister string
+
+	// Profile is how long things take that AWS gives no time for: "" (default) is quick, ten seconds until a load balancer
+	// is active; "aws" is as slow as users report, one to three minutes. See package pace.
+	Profile string
 
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
 	Speed  float64        // divides AWS's own delays; default 1, real time
@@ -73,6 +79,9 @@ func (c Config) check() error {
 	}
 	if c.DrainingReregister != "ignored" && c.DrainingReregister != "error" {
 		complain("DrainingReregister", c.DrainingReregister, `"ignored" or "error"`)
+	}
+	if _, ok := pace.Profile(c.Profile); !ok {
+		complain("Profile", c.Profile, `"" or "aws"`)
 	}
 	if c.Latency < 0 {
 		complain("Latency", c.Latency, "zero or more")

@@ -1,7 +1,6 @@
 package localaws
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,24 +32,22 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	if !wait(r, c.config.Latency) {
 		return
 	}
-	if target := r.Header.Get("X-Amz-Target"); target != "" {
-		c.refuseJSON(w, signedFor(r), target)
-		return
-	}
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	name, operation := serviceOf(r), r.Form.Get("Action")
+	name, operation, err := c.read(r)
 	service, ok := c.services[name]
 	if !ok {
-		service.Dialect = wire.ELBv2 // any dialect will do for an error
+		service.Dialect = wire.ELBv2 // any dialect will do for an error, if it is of the caller's protocol
+		if r.Header.Get("X-Amz-Target") != "" {
+			service.Dialect = wire.JSON("unknown", "ValidationException")
+		}
 	}
 	verdict := c.verdict(name, operation)
 	if !wait(r, verdict.Delay) || c.cutShort(w, verdict, name, operation) {
 		return
 	}
-	out, err := c.call(name, operation, verdict, r)
+	var out any
+	if err == nil {
+		out, err = c.call(name, operation, verdict, r)
+	}
 	if err != nil {
 		refusal := asError(err)
 		c.journal.note(name, operation, refusal.Code, verdict.Kind)
@@ -63,12 +60,34 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	c.complain(service.Dialect.Respond(w, operation, requestID, out))
 }
 
+// read says what a call asks of whom, and makes a form of its parameters whatever the protocol is.
+func (c *Cloud) read(r *http.Request) (service, operation string, err error) {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		prefix, operation, _ := strings.Cut(target, ".")
+		name := signedFor(r)
+		for candidate, s := range c.services {
+			if s.Dialect.Target == prefix {
+				name = candidate
+			}
+		}
+		r.Form, err = wire.Form(r.Body)
+		return name, operation, err
+	}
+	if err := r.ParseForm(); err != nil {
+		return "", "", wire.Errorf("MalformedInput", "The body is not a form: %s", err)
+	}
+	return serviceOf(r), r.Form.Get("Action"), nil
+}
+
 func (c *Cloud) call(name, operation string, verdict fault.Verdict, r *http.Request) (any, error) {
 	if verdict.Code != "" {
 		return nil, injected(verdict.Code)
 	}
 	if err := c.throttle.allow(name, operation, time.Now()); err != nil {
 		return nil, err
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" && c.services[name].Dialect.Target == "" {
+		return nil, wire.Errorf("UnknownOperationException", "The local AWS has no operation %s", target)
 	}
 	return c.asOf(name, verdict.Stale).Call(operation, r.Form)
 }
@@ -124,6 +143,7 @@ var versions = map[string]string{
 	"2012-06-01": "elb",
 	"2016-11-15": "ec2",
 	"2011-06-15": "sts",
+	"2010-05-08": "iam",
 }
 
 func serviceOf(r *http.Request) string {
@@ -134,16 +154,4 @@ func serviceOf(r *http.Request) string {
 	default:
 		return signed
 	}
-}
-
-// refuseJSON answers calls of services with a JSON protocol, of which none is here.
-func (c *Cloud) refuseJSON(w http.ResponseWriter, service, target string) {
-	_, operation, _ := strings.Cut(target, ".")
-	c.journal.note(service, operation, "UnknownOperationException", "")
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(http.StatusBadRequest)
-	c.complain(json.NewEncoder(w).Encode(map[string]string{
-		"__type":  "UnknownOperationException",
-		"message": "The local AWS has no operation " + target,
-	}))
 }

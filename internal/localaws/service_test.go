@@ -68,7 +68,9 @@ func TestServicesAreToldApartWithoutASignature(t *testing.T) {
 		{"ec2-error", "Action=DescribeVpcs&Version=2016-11-15&VpcId.1=x%3C", "", 400, "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code><Message>The vpc ID &#39;x&lt;&#39;"},
 		{"sts", "Action=GetCallerIdentity&Version=2011-06-15", "", 200, "<Account>123456789012</Account>"},
 		{"nothing", "", "", 400, "<Code>InvalidAction</Code>"},
-		{"json", "", "CertificateManager.ListCertificates", 400, "UnknownOperationException"},
+		{"json", "{}", "CertificateManager.ListCertificates", 200, `{"CertificateSummaryList":[]}`},
+		{"json-error", `{"MaxItems":0}`, "CertificateManager.ListCertificates", 400, `"__type":"ValidationException"`},
+		{"json-not-there", "{}", "AWSNothing_2020.DoNothing", 400, "UnknownOperationException"},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.URL(), strings.NewReader(tt.form))
 		if err != nil {
@@ -104,12 +106,12 @@ func TestConfigIsCheckedAsAWhole(t *testing.T) {
 	t.Parallel()
 	_, err := localaws.Start(t.Context(), localaws.Config{
 		Region: "here", AccountID: "1", Addresses: netip.MustParsePrefix("10.0.0.0/8"), PortOffset: 1, Throttling: "some",
-		DrainingReregister: "maybe", Latency: -1, Speed: -1, Quotas: map[string]int{"elbv2/none": 1},
+		DrainingReregister: "maybe", Profile: "some", Latency: -1, Speed: -1, Quotas: map[string]int{"elbv2/none": 1},
 	})
 	if err == nil {
 		t.Fatal("it started")
 	}
-	for _, field := range []string{"Region", "AccountID", "Addresses", "PortOffset", "Throttling", "DrainingReregister", "Latency", "Speed", "elbv2/none"} {
+	for _, field := range []string{"Region", "AccountID", "Addresses", "PortOffset", "Throttling", "DrainingReregister", "Profile", "Latency", "Speed", "elbv2/none"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("nothing about %s in: %s", field, err)
 		}

@@ -37,13 +37,6 @@ type balancerSettings struct {
 	securityGroups []string // as given
 }
 
-// provisioning is how long a new load balancer takes. AWS states no number; users see one to three minutes, and
-// the local AWS has the patience for ten seconds.
-const provisioning = 10 * time.Second
-
-// interfacesLinger is how long the interfaces of a deleted load balancer stay, and keep its security groups in use.
-const interfacesLinger = 5 * time.Second
-
 // hostedZone is the canonical hosted zone of ALBs in us-west-2 ("Elastic Load Balancing endpoints and quotas").
 // Other Regions have others; the local AWS has this one everywhere.
 const hostedZone = "Z1H1FL5HABSF5"
@@ -223,7 +216,7 @@ func (s *Service) provision(settings balancerSettings, vpcID string) (*loadBalan
 	}
 	s.balancers = append(s.balancers, b)
 	s.Network.Attach(path, settings.subnets, settings.securityGroups)
-	s.after(s.Clock.Scaled(provisioning), func() {
+	s.after(s.Clock.Of(s.Delays.Provisioning), func() {
 		b.active = true
 		s.publishNow(b)
 	})
@@ -327,6 +320,6 @@ func (s *Service) deleteLoadBalancer(in balancerInput) (wire.Empty, error) {
 		s.Clock.After(0, b.front.Close) // not under the lock: it waits for sockets
 		delete(s.addresses, b.ip)
 	})
-	s.after(s.Clock.Scaled(interfacesLinger), func() { s.Network.Detach(b.path) })
+	s.after(s.Clock.Of(s.Delays.Interfaces), func() { s.Network.Detach(b.path) })
 	return wire.Empty{}, nil
 }

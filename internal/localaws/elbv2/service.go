@@ -32,6 +32,7 @@ type Config struct {
 	Region, Account string
 	Addresses       netip.Prefix // where load balancers listen
 	Limits          quota.Limits
+	Delays          pace.Delays
 	Network         *ec2.Network
 	Plane           *balancer.Plane
 	Clock           *pace.Clock

@@ -11,7 +11,7 @@ import (
 //
 //	required:"true"   the parameter is there, and not an empty list
 //	enum:"a,b"        the value is one of these
-//	range:"1,400"     bounds of a number, or of the length of a string
+//	range:"1,400"     bounds of a number, or of the length of a string, list or blob
 func (d Dialect) check(tag reflect.StructTag, n *node, field reflect.Value, path string) error {
 	if n == nil {
 		if tag.Get("required") != "" {
@@ -25,12 +25,33 @@ func (d Dialect) check(tag reflect.StructTag, n *node, field reflect.Value, path
 	for field.Kind() == reflect.Pointer {
 		field = field.Elem()
 	}
+	if field.Kind() == reflect.Slice {
+		return d.checkList(tag, field, path)
+	}
 	if enum := tag.Get("enum"); enum != "" {
 		allowed := strings.Split(enum, ",")
 		return d.checkEnum(field, path, allowed)
 	}
 	if bounds := tag.Get("range"); bounds != "" {
 		return d.checkRange(field, path, bounds)
+	}
+	return nil
+}
+
+// checkList applies the rules of a list: range to its length, enum to its members.
+func (d Dialect) checkList(tag reflect.StructTag, list reflect.Value, path string) error {
+	if bounds := tag.Get("range"); bounds != "" {
+		low, high := limits(path, bounds)
+		if n := list.Len(); n < low || n > high {
+			return d.constraint(fmt.Sprintf("%d members", n), path, fmt.Sprintf("Member must have length from %d to %d", low, high))
+		}
+	}
+	if enum := tag.Get("enum"); enum != "" {
+		for i := range list.Len() {
+			if err := d.checkEnum(list.Index(i), path, strings.Split(enum, ",")); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -46,12 +67,7 @@ func (d Dialect) checkEnum(field reflect.Value, path string, allowed []string) e
 }
 
 func (d Dialect) checkRange(field reflect.Value, path, bounds string) error {
-	lowText, highText, _ := strings.Cut(bounds, ",")
-	low, lowErr := strconv.Atoi(lowText)
-	high, highErr := strconv.Atoi(highText)
-	if lowErr != nil || highErr != nil {
-		panic("wire: bad range tag on " + path + ": " + bounds)
-	}
+	low, high := limits(path, bounds)
 	if field.Kind() == reflect.String {
 		switch length := len(field.String()); {
 		case length < low:
@@ -68,6 +84,16 @@ func (d Dialect) checkRange(field reflect.Value, path, bounds string) error {
 		return d.constraint(strconv.Itoa(value), path, fmt.Sprintf("Member must have value less than or equal to %d", high))
 	}
 	return nil
+}
+
+func limits(path, bounds string) (low, high int) {
+	lowText, highText, _ := strings.Cut(bounds, ",")
+	low, lowErr := strconv.Atoi(lowText)
+	high, highErr := strconv.Atoi(highText)
+	if lowErr != nil || highErr != nil {
+		panic("wire: bad range tag on " + path + ": " + bounds)
+	}
+	return low, high
 }
 
 // constraint is the sentence with which AWS refuses a value before the service itself sees it.

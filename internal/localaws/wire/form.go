@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -93,6 +94,9 @@ func (d Dialect) decode(n *node, into reflect.Value, path string) error {
 	case reflect.Struct:
 		return d.decodeStruct(n, into, path)
 	case reflect.Slice:
+		if into.Type().Elem().Kind() == reflect.Uint8 {
+			return d.decodeBlob(n, into, path)
+		}
 		return d.decodeList(n, into, path)
 	default:
 		return d.decodeScalar(n, into, path)
@@ -155,6 +159,20 @@ func (d Dialect) decodeList(n *node, into reflect.Value, path string) error {
 		}
 		into.Set(reflect.Append(into, item))
 	}
+	return nil
+}
+
+// decodeBlob reads bytes, which both protocols write in base64.
+func (d Dialect) decodeBlob(n *node, into reflect.Value, path string) error {
+	if n.value == nil {
+		return nil
+	}
+	n.used = true
+	data, err := base64.StdEncoding.DecodeString(*n.value)
+	if err != nil {
+		return d.malformed(path, "…", "base64")
+	}
+	into.SetBytes(data)
 	return nil
 }
 

@@ -1,4 +1,5 @@
-// Package wire speaks the query protocols of AWS: calls come as an HTML form, answers go as XML.
+// Package wire speaks the query and JSON protocols of AWS: calls come as an HTML form and answers go as XML, or both are
+// JSON.
 //
 // A service is a table from operation names to functions of typed structs:
 //
@@ -23,6 +24,7 @@ type Dialect struct {
 	Namespace string // of the answer's XML
 	ListStep  string // what stands between a list's name and a member's number
 	EC2       bool   // the answer's shape: EC2 has no Result element, and another error document
+	Target    string // of a JSON protocol: what stands before the operation in X-Amz-Target; such a service has no XML
 
 	Invalid, Missing, Unknown string // error codes for a wrong, an absent, and an unknown parameter
 }
@@ -38,11 +40,20 @@ var (
 		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", ListStep: "member",
 		Invalid: "ValidationError", Missing: "ValidationError", Unknown: "ValidationError",
 	}
+	IAM = Dialect{
+		Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", ListStep: "member",
+		Invalid: "ValidationError", Missing: "ValidationError", Unknown: "ValidationError",
+	}
 	EC2 = Dialect{
 		Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", EC2: true,
 		Invalid: "InvalidParameterValue", Missing: "MissingParameter", Unknown: "UnknownParameter",
 	}
 )
+
+// JSON is the dialect of a service with the JSON 1.1 protocol and its code for a parameter that is wrong.
+func JSON(target, invalid string) Dialect {
+	return Dialect{Target: target, Invalid: invalid, Missing: invalid, Unknown: invalid}
+}
 
 // Service is the operations of one AWS service.
 type Service struct {
@@ -67,6 +78,9 @@ func Op[In, Out any](run func(In) (Out, error)) Operation {
 // Call runs one operation. One that is not there is an error: an empty success would be a lie.
 func (s Service) Call(name string, form url.Values) (any, error) {
 	run, ok := s.Operations[name]
+	if !ok && s.Dialect.Target != "" {
+		return nil, Errorf("UnknownOperationException", "The local AWS has no operation %s.%s", s.Dialect.Target, name)
+	}
 	if !ok {
 		return nil, Errorf("InvalidAction", "Could not find operation %s for version %s", name, form.Get("Version"))
 	}
@@ -92,6 +106,9 @@ func Errorf(code, format string, args ...any) error {
 
 // Respond writes the answer of an operation.
 func (d Dialect) Respond(w http.ResponseWriter, operation, requestID string, out any) error {
+	if d.Target != "" {
+		return d.respondJSON(w, operation, out)
+	}
 	inner, err := innerXML(out)
 	if err != nil {
 		return fmt.Errorf("encoding the answer of %s: %w", operation, err)
@@ -111,6 +128,9 @@ func (d Dialect) Refuse(w http.ResponseWriter, requestID string, e *Error) error
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
+	if d.Target != "" {
+		return d.refuseJSON(w, status, e)
+	}
 	if d.EC2 {
 		return write(w, status, fmt.Sprintf(
 			`<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>`,
@@ -126,9 +146,13 @@ func (d Dialect) Refuse(w http.ResponseWriter, requestID string, e *Error) error
 }
 
 func write(w http.ResponseWriter, status int, body string) error {
-	w.Header().Set("Content-Type", "text/xml")
+	return writeAs(w, status, "text/xml", xml.Header+body)
+}
+
+func writeAs(w http.ResponseWriter, status int, contentType, body string) error {
+	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_, err := w.Write([]byte(xml.Header + body))
+	_, err := w.Write([]byte(body))
 	return err
 }
 
