@@ -48,12 +48,15 @@ func (s *Settings) minimum(targets int) int {
 	return max(1, s.MinHealthyCount, (targets*s.MinHealthyPercent+percent-1)/percent)
 }
 
-// beginRamp is called for a target that has just become healthy. Its slow start begins, unless there is no other
-// healthy target that has ended its own: somebody must take the load ("Slow start mode", ALB guide). The caller holds g.mu.
+// beginRamp is called for a target that has just become healthy. Its slow start begins, unless it is one of the first of
+// an empty group, or there is no other healthy target that has ended its own: somebody must take the load ("Slow start
+// mode", ALB guide). The caller holds g.mu.
 func (g *Group) beginRamp(t *Target) {
 	t.ramp = time.Time{}
 	slow := g.plane.clock.Scaled(g.settings.Load().SlowStart)
-	if slow == 0 {
+	first := t.first
+	t.first = false
+	if slow == 0 || first {
 		return
 	}
 	now := time.Now()

@@ -41,6 +41,7 @@ type Target struct {
 	health     Health
 	good, bad  int       // successes and failures in a row
 	ramp       time.Time // when its slow start began, if it has one
+	first      bool      // it came when the group had no healthy target
 	stopChecks context.CancelFunc
 }
 
@@ -76,6 +77,7 @@ func (g *Group) add(t *Target) {
 	t.ctx, t.cut = context.WithCancelCause(g.plane.ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	t.first = !slices.ContainsFunc(g.targets, func(other *Target) bool { return other.health.State == Healthy })
 	g.targets = append(g.targets, t)
 	if g.serving > 0 {
 		t.startChecks()

@@ -116,7 +116,9 @@ func to(groups ...*balancer.Group) *balancer.Forward {
 	return f
 }
 
-func addrOf(s *httptest.Server) netip.AddrPort { return netip.MustParseAddrPort(s.Listener.Addr().String()) }
+func addrOf(s *httptest.Server) netip.AddrPort {
+	return netip.MustParseAddrPort(s.Listener.Addr().String())
+}
 
 // named is a server that answers with its name.
 func named(t testing.TB, name string) *httptest.Server {
