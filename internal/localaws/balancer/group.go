@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ type Target struct {
 	ramp       time.Time // when its slow start began, if it has one
 	first      bool      // it came when the group had no healthy target
 	stopChecks context.CancelFunc
+	held       map[io.Closer]struct{} // connections of a network load balancer
 }
 
 // NewGroup returns an empty group that no load balancer serves yet. The scheme is how targets are spoken to: "http" or

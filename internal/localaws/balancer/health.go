@@ -116,6 +116,9 @@ func (t *Target) record(check *Check, verdict Health) {
 		if t.health.State == Healthy {
 			t.group.beginRamp(t)
 		}
+		if t.health.State == Unhealthy {
+			t.drop()
+		}
 		t.group.refresh()
 	}
 }

@@ -231,3 +231,12 @@ func eventually[V comparable](t testing.TB, what string, get func() V, want V) {
 		time.Sleep(2 * time.Millisecond)
 	}
 }
+
+// httpStatus answers with 500 while sick is true.
+func httpStatus(sick *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}
+}
