@@ -166,6 +166,9 @@ func rewrite(p *httputil.ProxyRequest) {
 	x.forwardedFor(p.Out.Header, p.In.RemoteAddr)
 	p.Out.Header.Set(forwardedHeader, protocolOf(p.In))
 	x.tlsHeaders(p)
+	if x.routes.TLS != nil {
+		x.routes.TLS.Mutual.introduce(p.In.TLS, p.Out.Header)
+	}
 	p.Out.Header.Set(forwardedPortHeader, strconv.Itoa(x.port))
 	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
 }
