@@ -189,7 +189,15 @@ func (c *bindingController) locked(group string, endpoints []targets.Endpoint) [
 // learn asks once which targets a group has, so that none is registered over.
 func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
-	if c.book.Known(group) || c.remembered(ctx, binding) {
+	if c.book.Known(group) {
+		return nil
+	}
+	// Pods that were looked at before have been told that nobody knows; now somebody does.
+	defer func() {
+		endpoints, _ := c.endpoints(ctx, binding)
+		c.registered(podsOf(endpoints))
+	}()
+	if c.remembered(ctx, binding) {
 		return nil
 	}
 	asked := time.Now()

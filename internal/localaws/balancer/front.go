@@ -23,6 +23,9 @@ type Front struct {
 	ip    netip.Addr
 	now   atomic.Pointer[snapshot]
 
+	ctx context.Context // ends with the load balancer
+	end context.CancelFunc
+
 	mu        sync.Mutex // guards what follows; never held while a request is served
 	version   uint64
 	listeners map[int]*listener
@@ -38,16 +41,16 @@ type snapshot struct {
 }
 
 type listener struct {
-	port   int            // as the API knows it
 	bound  netip.AddrPort // where it really listens
-	secure bool           // it speaks TLS
-	socket net.Listener
-	server *http.Server
+	kind   string         // what opened it: another kind needs another listener
+	close  func() error   // takes no new connections, at once: the port may be wanted again
+	server *http.Server   // of HTTP and HTTPS listeners
 }
 
 // Open makes a load balancer at an address. It listens nowhere until a table is applied.
 func (p *Plane) Open(ip netip.Addr) *Front {
 	f := &Front{plane: p, ip: ip, listeners: map[int]*listener{}, serves: map[*Group]struct{}{}}
+	f.ctx, f.end = context.WithCancel(p.ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fronts == nil {
@@ -97,22 +100,24 @@ func (f *Front) serveGroups(groups map[*Group]struct{}) {
 	f.serves = groups
 }
 
-// listen opens and closes listeners, and leaves alone those that stay. One that changes between HTTP and HTTPS is opened
-// anew; every other change is found in the snapshot by those who need it.
+// listen opens and closes listeners, and leaves alone those that stay. One that changes its kind is opened anew; every
+// other change is found in the snapshot by those who need it.
 func (f *Front) listen(table *Table) {
+	kinds := table.kinds()
 	for port, l := range f.listeners {
-		routes := table.Listeners[port]
-		if routes == nil || (routes.TLS != nil) != l.secure {
+		if kinds[port] != l.kind {
 			delete(f.listeners, port)
-			_ = l.socket.Close() // at once: the port may be wanted again
-			f.plane.work.Go(l.drain)
+			_ = l.close()
+			if l.server != nil {
+				f.plane.work.Go(l.drain)
+			}
 		}
 	}
-	for _, port := range slices.Sorted(maps.Keys(table.Listeners)) {
+	for _, port := range slices.Sorted(maps.Keys(kinds)) {
 		if f.listeners[port] != nil {
 			continue
 		}
-		l, err := f.open(port, table)
+		l, err := f.open(port, kinds[port], table)
 		if err != nil {
 			f.plane.log.Error("a load balancer cannot listen", "address", f.ip, "port", port, "error", err)
 			continue
@@ -121,25 +126,71 @@ func (f *Front) listen(table *Table) {
 	}
 }
 
-const maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
+// kinds says what listens on each port: "http", "https", or the protocol of a network load balancer's listener.
+func (t *Table) kinds() map[int]string {
+	kinds := map[int]string{}
+	for port, routes := range t.Listeners {
+		kinds[port] = "http"
+		if routes.TLS != nil {
+			kinds[port] = "https"
+		}
+	}
+	for port, stream := range t.Streams {
+		kinds[port] = stream.Protocol
+	}
+	return kinds
+}
 
-func (f *Front) open(port int, table *Table) (*listener, error) {
+func (f *Front) open(port int, kind string, table *Table) (*listener, error) {
+	switch kind {
+	case "http", "https":
+		return f.openHTTP(port, kind, table.IdleTimeout)
+	case "udp":
+		return f.openUDP(port)
+	}
 	socket, err := f.bind(port)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{
-		port: port, socket: socket, bound: socket.Addr().(*net.TCPAddr).AddrPort(), secure: table.Listeners[port].TLS != nil,
+	l := &listener{kind: kind, bound: socket.Addr().(*net.TCPAddr).AddrPort(), close: socket.Close}
+	if kind == "tcp_udp" {
+		datagrams, err := f.openUDP(port)
+		if err != nil {
+			return nil, errors.Join(err, socket.Close())
+		}
+		l.close = func() error { return errors.Join(socket.Close(), datagrams.close()) }
 	}
+	f.plane.work.Go(func() { f.serveStream(port, socket) })
+	return l, nil
+}
+
+func (f *Front) openUDP(port int) (*listener, error) {
+	socket, err := f.listenUDP(port)
+	if err != nil {
+		return nil, err
+	}
+	u := &flows{front: f, port: port, socket: socket, open: map[netip.AddrPort]net.Conn{}}
+	f.plane.work.Go(u.serve)
+	return &listener{kind: "udp", bound: socket.LocalAddr().(*net.UDPAddr).AddrPort(), close: socket.Close}, nil
+}
+
+const maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
+
+func (f *Front) openHTTP(port int, kind string, idle time.Duration) (*listener, error) {
+	socket, err := f.bind(port)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{kind: kind, bound: socket.Addr().(*net.TCPAddr).AddrPort(), close: socket.Close}
 	l.server = &http.Server{
 		Handler:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
-		IdleTimeout:    table.IdleTimeout,
+		IdleTimeout:    idle,
 		MaxHeaderBytes: maxRequestHeader,
 		ErrorLog:       slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
 		ConnContext:    born,
 	}
 	serve := func() error { return l.server.Serve(socket) }
-	if l.secure {
+	if kind == "https" {
 		l.server.TLSConfig = f.handshakes(port)
 		serve = func() error { return l.server.ServeTLS(socket, "", "") }
 	}
@@ -179,9 +230,10 @@ func born(ctx context.Context, _ net.Conn) context.Context {
 	return context.WithValue(ctx, bornKey{}, time.Now())
 }
 
+const privileged = 1024 // ports below it are
+
 // bind listens on the port, or on port + offset if it is a privileged one that this process may not have.
 func (f *Front) bind(port int) (net.Listener, error) {
-	const privileged = 1024
 	socket, err := f.listenOn(port)
 	if err == nil || port >= privileged {
 		return socket, err
@@ -220,8 +272,12 @@ func (f *Front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	f.end()
 	for _, l := range f.listeners {
-		_ = l.server.Close()
+		_ = l.close()
+		if l.server != nil {
+			_ = l.server.Close()
+		}
 	}
 	f.listeners = nil
 	f.serveGroups(nil)
@@ -245,4 +301,14 @@ func (f *Front) Bound() []Bound {
 		all = append(all, Bound{Port: port, Address: f.listeners[port].bound})
 	}
 	return all
+}
+
+// boundAt is where a listener really is, or the address itself if there is none.
+func (f *Front) boundAt(addr netip.AddrPort) netip.AddrPort {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l := f.listeners[int(addr.Port())]; l != nil {
+		return l.bound
+	}
+	return addr
 }

@@ -3,22 +3,25 @@ package balancer
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Group is a target group as the data plane sees it: targets, their health, and whose turn it is.
 type Group struct {
 	plane  *Plane
 	scheme string // of the requests to targets
+	number uint64 // its name in cookies
 
 	turn     atomic.Uint64
 	settings atomic.Pointer[Settings]
 	check    atomic.Pointer[Check]
-	eligible atomic.Pointer[[]*Target] // those that get requests; a new slice for every change
+	eligible atomic.Pointer[eligible]
 
 	mu      sync.Mutex // guards what follows and the health of the targets
 	targets []*Target
@@ -29,6 +32,7 @@ type Group struct {
 type Target struct {
 	Addr  netip.AddrPort
 	group *Group
+	front *Front // what the target is, if it is a load balancer
 
 	outstanding atomic.Int64
 	ctx         context.Context // ends when the target's requests are cut off
@@ -36,14 +40,17 @@ type Target struct {
 
 	// guarded by group.mu
 	health     Health
-	good, bad  int // successes and failures in a row
+	good, bad  int       // successes and failures in a row
+	ramp       time.Time // when its slow start began, if it has one
+	first      bool      // it came when the group had no healthy target
 	stopChecks context.CancelFunc
+	held       map[io.Closer]struct{} // connections of a network load balancer
 }
 
 // NewGroup returns an empty group that no load balancer serves yet. The scheme is how targets are spoken to: "http" or
 // "https" behind an application load balancer, "tcp", "tls", "udp" or "tcp_udp" behind a network load balancer.
 func (p *Plane) NewGroup(scheme string, check Check) *Group {
-	g := &Group{plane: p, scheme: scheme}
+	g := &Group{plane: p, scheme: scheme, number: p.groups.Add(1)}
 	g.Configure(Settings{})
 	g.SetCheck(check)
 	return g
@@ -62,17 +69,48 @@ func (g *Group) Configure(settings Settings) {
 
 // Add brings a target in. If the group is served, the first health check is due at once.
 func (g *Group) Add(addr netip.AddrPort) *Target {
-	t := &Target{Addr: addr, group: g, health: initialHealth}
+	t := &Target{Addr: addr}
+	g.add(t)
+	return t
+}
+
+func (g *Group) add(t *Target) {
+	t.group, t.health = g, initialHealth
 	t.ctx, t.cut = context.WithCancelCause(g.plane.ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	t.first = !slices.ContainsFunc(g.targets, func(other *Target) bool { return other.health.State == Healthy })
 	g.targets = append(g.targets, t)
 	if g.serving > 0 {
 		t.startChecks()
 	}
 	g.refresh()
+}
+
+// AddFront brings in a load balancer as a target (target type alb): what arrives goes to its listener with that port.
+func (g *Group) AddFront(front *Front, port int) *Target {
+	t := &Target{Addr: netip.AddrPortFrom(front.ip, uint16(port)), front: front}
+	g.add(t)
 	return t
 }
+
+// address is where to connect to: for a load balancer as a target that is where its listener really is.
+func (t *Target) address() netip.AddrPort { return t.checkAddress(0) }
+
+// checkAddress is address, on another port if it is not 0.
+func (t *Target) checkAddress(port int) netip.AddrPort {
+	addr := t.Addr
+	if port != 0 {
+		addr = netip.AddrPortFrom(addr.Addr(), uint16(port))
+	}
+	if t.front != nil {
+		return t.front.boundAt(addr)
+	}
+	return addr
+}
+
+// network reports whether the group is one of a network load balancer.
+func (g *Group) network() bool { return !strings.HasPrefix(g.scheme, "http") }
 
 // Remove keeps new requests from a target; those that it has may finish.
 func (g *Group) Remove(t *Target) {
@@ -119,42 +157,4 @@ func (g *Group) release() {
 		t.health, t.good, t.bad = initialHealth, 0, 0
 	}
 	g.refresh()
-}
-
-// refresh recomputes who gets requests: the healthy; if there is none and every target is unhealthy, all of them
-// (fail-open, "Health checks for target groups" in the ALB guide). Targets that are still initial never open it.
-func (g *Group) refresh() {
-	healthy := make([]*Target, 0, len(g.targets))
-	unhealthy := 0
-	for _, t := range g.targets {
-		switch t.health.State {
-		case Healthy:
-			healthy = append(healthy, t)
-		case Unhealthy:
-			unhealthy++
-		case Initial:
-		}
-	}
-	if unhealthy == len(g.targets) {
-		healthy = slices.Clone(g.targets)
-	}
-	g.eligible.Store(&healthy)
-}
-
-// pick chooses the target of the next request, or nil if there is none.
-func (g *Group) pick() *Target {
-	eligible := *g.eligible.Load()
-	if len(eligible) == 0 {
-		return nil
-	}
-	switch g.settings.Load().Algorithm {
-	case LeastOutstanding:
-		return slices.MinFunc(eligible, func(a, b *Target) int {
-			return int(a.outstanding.Load() - b.outstanding.Load())
-		})
-	case WeightedRandom:
-		return eligible[rand.IntN(len(eligible))]
-	default:
-		return eligible[g.turn.Add(1)%uint64(len(eligible))]
-	}
 }

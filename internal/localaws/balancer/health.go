@@ -2,14 +2,8 @@ package balancer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -39,16 +33,17 @@ var initialHealth = Health{State: Initial, Reason: reasonChecking, Description: 
 
 // Check is the settings of a health check.
 type Check struct {
-	Scheme             string // "http" or "https"
-	Port               int    // 0 is the port that gets traffic
-	Path               string // with its query, if any
+	Scheme             string  // "http", "https", or "tcp": that a connection opens
+	Version            Version // of the group
+	Port               int     // 0 is the port that gets traffic
+	Path               string  // with its query, if any
 	Interval           time.Duration
 	Timeout            time.Duration
 	Healthy, Unhealthy int // thresholds
 	Codes              []CodeRange
 }
 
-// CodeRange is status codes that count as success, both ends included.
+// CodeRange is status codes that count as success, both ends included; of gRPC for a GRPC group.
 type CodeRange struct{ Low, High int }
 
 // Health is the last verdict of the health checks.
@@ -91,7 +86,7 @@ func (t *Target) watch(ctx context.Context) {
 		}
 		begun := time.Now()
 		check := t.group.check.Load()
-		verdict := check.ask(ctx, t.Addr)
+		verdict := check.ask(ctx, t)
 		if ctx.Err() != nil {
 			return
 		}
@@ -100,15 +95,15 @@ func (t *Target) watch(ctx context.Context) {
 	}
 }
 
-// record applies the thresholds. One success is enough for a target that has not been judged yet.
-// ("Health checks for target groups", ALB guide: a new target must pass one health check.)
+// record applies the thresholds. Behind an application load balancer one success is enough for a target that has not
+// been judged yet ("Health checks for target groups", ALB guide: a new target must pass one health check).
 func (t *Target) record(check *Check, verdict Health) {
 	t.group.mu.Lock()
 	defer t.group.mu.Unlock()
 	before := t.health
 	if verdict.State == Healthy {
 		t.good, t.bad = t.good+1, 0
-		if before.State == Initial || t.good >= check.Healthy {
+		if before.State == Initial && !t.group.network() || t.good >= check.Healthy {
 			t.health = verdict
 		}
 	} else {
@@ -118,52 +113,14 @@ func (t *Target) record(check *Check, verdict Health) {
 		}
 	}
 	if t.health.State != before.State {
+		if t.health.State == Healthy {
+			t.group.beginRamp(t)
+		}
+		if t.health.State == Unhealthy {
+			t.drop()
+		}
 		t.group.refresh()
 	}
-}
-
-// checkTransport opens a connection for every check, as a load balancer does.
-var checkTransport = &http.Transport{
-	DisableKeepAlives:  true,
-	DisableCompression: true,
-	TLSClientConfig:    &tls.Config{InsecureSkipVerify: true}, // #nosec G402 -- certificates of targets are not validated
-}
-
-// ask makes one check.
-func (c *Check) ask(ctx context.Context, addr netip.AddrPort) Health {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	if c.Port != 0 {
-		addr = netip.AddrPortFrom(addr.Addr(), uint16(c.Port))
-	}
-	request := c.request(ctx, addr)
-	response, err := checkTransport.RoundTrip(request)
-	if err != nil {
-		if timedOut(err) {
-			return Health{State: Unhealthy, Reason: reasonTimeout, Description: "Request timed out"}
-		}
-		return Health{State: Unhealthy, Reason: reasonFailed, Description: "Health checks failed"}
-	}
-	_ = response.Body.Close() // the status has said all
-	for _, codes := range c.Codes {
-		if codes.Low <= response.StatusCode && response.StatusCode <= codes.High {
-			return Health{State: Healthy}
-		}
-	}
-	return Health{
-		State: Unhealthy, Reason: reasonCode,
-		Description: fmt.Sprintf("Health checks failed with these codes: [%d]", response.StatusCode),
-	}
-}
-
-func (c *Check) request(ctx context.Context, addr netip.AddrPort) *http.Request {
-	path, query, _ := strings.Cut(c.Path, "?")
-	request := &http.Request{
-		Method: http.MethodGet, Host: addr.String(), Header: http.Header{"User-Agent": {"ELB-HealthChecker/2.0"}},
-		URL:   &url.URL{Scheme: c.Scheme, Host: addr.String(), Opaque: path, RawQuery: query},
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	return request.WithContext(ctx)
 }
 
 func timedOut(err error) bool {

@@ -14,8 +14,10 @@ package balancer
 
 import (
 	"context"
+	"crypto/cipher"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 )
@@ -25,6 +27,8 @@ type Plane struct {
 	clock      *pace.Clock
 	portOffset int
 	log        *slog.Logger
+	sealer     cipher.AEAD   // of cookies
+	groups     atomic.Uint64 // how many there have been
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -38,7 +42,7 @@ type Plane struct {
 func New(clock *pace.Clock, portOffset int, log *slog.Logger) *Plane {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Plane{
-		clock: clock, portOffset: portOffset, log: log,
+		clock: clock, portOffset: portOffset, log: log, sealer: newSealer(),
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }

@@ -4,14 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,36 +48,80 @@ func (f *Front) serve(port int, w http.ResponseWriter, r *http.Request) {
 
 // exchange is what the proxy must know of a request beside the request itself.
 type exchange struct {
-	target *Target
-	table  *Table
-	routes *Routes
-	port   int
+	target  *Target
+	version Version
+	table   *Table
+	routes  *Routes
+	port    int
+	cookies []*http.Cookie // for the client, beside the target's own
+	byApp   *Stickiness    // if the target's answer decides whether the client is to stay
 }
 
 type exchangeKey struct{}
+
+// Statuses that only an ALB has ("Troubleshoot your Application Load Balancers").
+const (
+	statusClientClosed     = 460 // the client went away before the answer; it is only ever seen in logs
+	statusTooManyForwarded = 463 // more than 30 addresses in X-Forwarded-For
+	statusMismatch         = 464 // the client's protocol does not fit the group's protocol version
+
+	maxForwarded = 30
+)
+
+// choose finds the target of a request, or the status of a refusal.
+func (x *exchange) choose(action *Forward, r *http.Request) (status int) {
+	if strings.Count(strings.Join(r.Header[forwardedForHeader], ","), ",") >= maxForwarded {
+		return statusTooManyForwarded
+	}
+	group := x.chooseGroup(action, r)
+	if group == nil {
+		return http.StatusServiceUnavailable
+	}
+	settings := group.settings.Load()
+	if x.version = settings.Version; !x.version.fits(r) {
+		return statusMismatch
+	}
+	if x.target = x.chooseTarget(group, settings, r); x.target == nil {
+		return http.StatusServiceUnavailable
+	}
+	if err := action.transform(r); err != nil {
+		return http.StatusInternalServerError
+	}
+	return 0
+}
+
+// fits reports whether a group of this version takes the request.
+func (v Version) fits(r *http.Request) bool {
+	isGRPC := strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+	switch v {
+	case HTTP2:
+		return r.ProtoMajor == 2
+	case GRPC:
+		return r.ProtoMajor == 2 && r.Method == http.MethodPost
+	}
+	return !isGRPC
+}
 
 // forward passes a request to a target. There is no second try with another target: what one target did to a request
 // is not known, so a load balancer answers 502. (A connection from the pool that the target had closed while it was
 // idle is another matter: net/http notices before any byte of an answer, and sends a request that may be repeated once
 // more to the same target, over a new connection. That hides the race of two timers, not a dead target.)
 func (s *snapshot) forward(action *Forward, routes *Routes, port int, w http.ResponseWriter, r *http.Request) {
-	group := action.pick()
-	if group == nil {
-		routes.refuse(w, http.StatusServiceUnavailable)
+	x := &exchange{table: s.table, routes: routes, port: port}
+	if status := x.choose(action, r); status != 0 {
+		routes.refuse(w, status)
 		return
 	}
-	target := group.pick()
-	if target == nil {
-		routes.refuse(w, http.StatusServiceUnavailable)
-		return
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
+		_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before the request has ended
 	}
+	target := x.target
 	target.outstanding.Add(1)
 	defer target.outstanding.Add(-1)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	//nolint:contextcheck // the target's own context, which its removal cuts
 	defer context.AfterFunc(target.ctx, func() { cancel(context.Cause(target.ctx)) })()
-	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{target: target, table: s.table, routes: routes, port: port})
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
 	s.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -93,7 +132,6 @@ const (
 	maxResponseHeader   = 32 << 10         // beyond it 502
 	idlePerTarget       = 512              // so that no connection is closed only because many came back at once
 	copyBuffer          = 32 << 10
-	statusClientClosed  = 460 // the client went away before the answer; it is only ever seen in logs
 	traceHeader         = "X-Amzn-Trace-Id"
 	forwardedForHeader  = "X-Forwarded-For"
 	forwardedPortHeader = "X-Forwarded-Port"
@@ -103,42 +141,15 @@ const (
 
 // newProxy returns the handler that passes requests on, and a function that closes its idle connections.
 func newProxy(idle time.Duration, log *slog.Logger) (http.Handler, func()) {
-	dialer := &net.Dialer{Timeout: connectTimeout}
-	transport := &http.Transport{
-		DialContext:            dialer.DialContext,
-		DialTLSContext:         dialTLS(dialer),
-		DisableCompression:     true,
-		MaxIdleConnsPerHost:    idlePerTarget,
-		IdleConnTimeout:        idle,
-		ResponseHeaderTimeout:  idle,
-		MaxResponseHeaderBytes: maxResponseHeader,
-	}
+	upstream := newUpstream(idle)
 	return &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		ModifyResponse: dress,
-		Transport:      transport,
+		Transport:      upstream,
 		BufferPool:     buffers{},
 		ErrorHandler:   fail,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}, transport.CloseIdleConnections
-}
-
-// dialTLS opens an encrypted connection to a target. A failed handshake must not look like a timeout: it is a 502.
-func dialTLS(dialer *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		raw, err := dialer.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		secure := tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- certificates of targets are not validated
-		ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-		defer cancel()
-		if err := secure.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			return nil, fmt.Errorf("handshake with the target: %s", err) //nolint:errorlint // hides that it timed out
-		}
-		return secure, nil
-	}
+	}, upstream.closeIdle
 }
 
 func rewrite(p *httputil.ProxyRequest) {
@@ -146,6 +157,7 @@ func rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme = x.target.group.scheme
 	p.Out.URL.Host = x.target.Addr.String()
 	p.Out.URL.RawQuery = p.In.URL.RawQuery // the proxy drops what it cannot parse; a load balancer does not look
+	p.Out.Trailer = p.In.Trailer           // filled when the body has been read
 	for _, name := range []string{"Forwarded", "X-Forwarded-Host", forwardedForHeader} {
 		if values, ok := p.In.Header[name]; ok {
 			p.Out.Header[name] = values
@@ -154,6 +166,9 @@ func rewrite(p *httputil.ProxyRequest) {
 	x.forwardedFor(p.Out.Header, p.In.RemoteAddr)
 	p.Out.Header.Set(forwardedHeader, protocolOf(p.In))
 	x.tlsHeaders(p)
+	if x.routes.TLS != nil {
+		x.routes.TLS.Mutual.introduce(p.In.TLS, p.Out.Header)
+	}
 	p.Out.Header.Set(forwardedPortHeader, strconv.Itoa(x.port))
 	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
 }
@@ -161,6 +176,7 @@ func rewrite(p *httputil.ProxyRequest) {
 // dress puts the listener's headers into a target's answer.
 func dress(answer *http.Response) error {
 	x := answer.Request.Context().Value(exchangeKey{}).(*exchange)
+	x.stay(answer)
 	for name, value := range x.routes.ResponseHeaders {
 		answer.Header.Set(name, value)
 	}
@@ -175,13 +191,12 @@ func (x *exchange) forwardedFor(header http.Header, peer string) {
 	case RemoveForwarded:
 		header.Del(forwardedForHeader)
 		return
-	case AppendForwarded:
 	}
 	if !x.table.ClientPort {
 		peer = hostOnly(peer)
 	}
 	before := header[forwardedForHeader]
-	header.Set(forwardedForHeader, strings.Join(append(slices.Clip(before), peer), ", "))
+	header.Set(forwardedForHeader, strings.Join(append(before[:len(before):len(before)], peer), ", "))
 }
 
 // fail answers for a target that did not.
@@ -200,14 +215,6 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// protocolOf is what the client speaks, as in X-Forwarded-Proto and in redirects.
-func protocolOf(r *http.Request) string {
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
-}
-
 // tlsHeaders tells the target of the client's TLS, where the attribute
 // routing.http.x_amzn_tls_version_and_cipher_suite.enabled says so.
 func (x *exchange) tlsHeaders(p *httputil.ProxyRequest) {
@@ -217,54 +224,6 @@ func (x *exchange) tlsHeaders(p *httputil.ProxyRequest) {
 	version := strings.Replace(tls.VersionName(p.In.TLS.Version), "TLS ", "TLSv", 1)
 	p.Out.Header.Set("X-Amzn-Tls-Version", version)
 	p.Out.Header.Set("X-Amzn-Tls-Cipher-Suite", tls.CipherSuiteName(p.In.TLS.CipherSuite))
-}
-
-// sign puts the headers into an answer of the load balancer's own.
-func (r *Routes) sign(header http.Header) {
-	if !r.Anonymous {
-		header.Set("Server", ownServer)
-	}
-	for name, value := range r.ResponseHeaders {
-		header.Set(name, value)
-	}
-}
-
-// refuse answers with an error of the load balancer's own, in the look of an ALB.
-func (r *Routes) refuse(w http.ResponseWriter, status int) {
-	r.sign(w.Header())
-	title := fmt.Sprintf("%d %s", status, reasonPhrases[status])
-	w.Header().Set("Content-Type", "text/html")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<html>\r\n<head><title>"+title+"</title></head>\r\n<body>\r\n<center><h1>"+title+
-		"</h1></center>\r\n</body>\r\n</html>\r\n") // a client that is gone needs no answer
-}
-
-var reasonPhrases = map[int]string{
-	http.StatusUnauthorized:       "Authorization Required",
-	http.StatusBadGateway:         "Bad Gateway",
-	http.StatusServiceUnavailable: "Service Temporarily Unavailable",
-	http.StatusGatewayTimeout:     "Gateway Time-out",
-	statusProviderFailed:          "Unauthorized",
-}
-
-func (a Fixed) answer(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", a.ContentType)
-	w.WriteHeader(a.Status)
-	_, _ = io.WriteString(w, a.Body)
-}
-
-func (a Redirect) answer(w http.ResponseWriter, r *http.Request, port int) {
-	fill := strings.NewReplacer("#{protocol}", protocolOf(r), "#{host}", hostOnly(r.Host), "#{port}", strconv.Itoa(port),
-		"#{path}", strings.TrimPrefix(r.URL.EscapedPath(), "/"), "#{query}", r.URL.RawQuery).Replace
-	protocol, host, portText := strings.ToLower(fill(a.Protocol)), fill(a.Host), fill(a.Port)
-	location := url.URL{Scheme: protocol, Host: host + ":" + portText}
-	target := location.String() + fill(a.Path)
-	if query := fill(a.Query); query != "" {
-		target += "?" + query
-	}
-	w.Header().Set("Location", target)
-	w.Header().Set("Content-Type", "text/html")
-	w.WriteHeader(a.Status)
 }
 
 // buffers are reused between the bodies that pass through.

@@ -11,6 +11,7 @@ type TLS struct {
 	Certificates []tls.Certificate // the listener's default first; each must have its Leaf
 	MinVersion   uint16            // as the security policy says, tls.VersionTLS12 for example; 0 is TLS 1.2
 	MaxVersion   uint16            // 0 is TLS 1.3
+	Mutual       *Mutual           // what clients have to show; nil is nothing
 	ALPN         []string          // of a TLS listener of a network load balancer; HTTPS listeners decide themselves
 }
 
@@ -20,11 +21,13 @@ func (t *TLS) config(protocols []string) *tls.Config {
 	if lowest == 0 {
 		lowest = tls.VersionTLS12
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion: lowest, // #nosec G402 -- the security policy decides
 		MaxVersion: t.MaxVersion, NextProtos: protocols,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificateFor(hello) },
 	}
+	t.Mutual.demand(config)
+	return config
 }
 
 // certificateFor chooses by the name that the client asks for: a certificate with exactly that name, then one with a
