@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -157,8 +158,8 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
 	c.await(nameOf(binding), c.locked(group, changes.Locked))
-	if len(changes.Register)+len(changes.Deregister) > 0 {
-		if err := c.markDirty(ctx, binding); err != nil {
+	if len(changes.Deregister) > 0 {
+		if err := c.begin(ctx, binding, nil); err != nil {
 			return 0, err
 		}
 	}
@@ -206,6 +207,14 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 		return fmt.Errorf("reading the targets of %s: %w", group, err)
 	}
 	c.book.Answered(group, answer, asked)
+	own := c.intended(ctx, binding)
+	maps.DeleteFunc(own, func(address netip.AddrPort, _ types.UID) bool {
+		target, found := c.book.Target(group, address)
+		return !found || !target.Registered()
+	})
+	if len(own) > 0 {
+		c.book.Remembered(group, own)
+	}
 	return nil
 }
 
@@ -275,10 +284,18 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	if err := pause(ctx, breath); err != nil {
 		return err
 	}
+	// What comes up from here on goes with the next call: this one has said whom it means.
+	intent := c.plan(ctx, binding).Register
+	if err := c.begin(ctx, binding, intent); err != nil {
+		return err
+	}
 	byAddress := map[netip.AddrPort]targets.Endpoint{}
 	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, endpoint := range c.plan(ctx, binding).Register {
+			if !slices.ContainsFunc(intent, func(e targets.Endpoint) bool { return e.Address == endpoint.Address && e.UID == endpoint.UID }) {
+				continue
+			}
 			byAddress[endpoint.Address] = endpoint
 			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.Addr())})
 		}

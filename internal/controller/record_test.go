@@ -47,11 +47,11 @@ func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	} {
 		known[target.Address] = target
 	}
-	text, err := encodeTargets("3", known)
+	text, err := encodeTargets("3", false, known)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, ok := decodeTargets(text, "3")
+	got, ok := decodeTargets(text, "3", false)
 	slices.SortFunc(got, func(a, b health.Target) int { return a.Address.Compare(b.Address) })
 	want := []health.Target{
 		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since},
@@ -66,7 +66,7 @@ func TestRecordsThatAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"none":             "",
-		"dirty":            "dirty",
+		"dirty":            `{"epoch":"3","dirty":true,"targets":{"10.0.0.1:80":"a/1"}}`,
 		"of-another-epoch": `{"epoch":"2","targets":{}}`,
 		"of-the-incumbent": "c29tZS9iYXNlNjQ",
 		"broken-address":   `{"epoch":"3","targets":{"10.0.0.1":"a/1"}}`,
@@ -74,7 +74,7 @@ func TestRecordsThatAreNotBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if targets, ok := decodeTargets(text, "3"); ok {
+			if targets, ok := decodeTargets(text, "3", false); ok {
 				t.Errorf("believed: %v", targets)
 			}
 		})

@@ -15,25 +15,27 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/health"
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 // targetsAnnotation on a TargetGroupBinding remembers, over a restart, which address is
-// registered for which Pod. It is "dirty" while a change is on its way. The incumbent
-// drops annotations that it does not know, so what it has changed is not believed.
+// registered for which Pod. The incumbent drops annotations that it does not know, so
+// what it has changed is not believed.
 const targetsAnnotation = "sluice.dev/targets"
-
-const dirtyTargets = "dirty"
 
 // targetRecord is the annotation's value. An address that is draining has no Pod.
 type targetRecord struct {
 	Epoch string `json:"epoch"`
+	// Dirty: a change is on its way. The targets are then only those that are about to
+	// be registered: their addresses were free before.
+	Dirty bool `json:"dirty,omitempty"`
 	// Targets are "POD-UID/UNIX-SECONDS" by address.
 	Targets map[string]string `json:"targets"`
 }
 
 // encodeTargets writes what is known of a group's targets.
-func encodeTargets(epoch string, known map[netip.AddrPort]health.Target) (string, error) {
-	record := targetRecord{Epoch: epoch, Targets: map[string]string{}}
+func encodeTargets(epoch string, dirty bool, known map[netip.AddrPort]health.Target) (string, error) {
+	record := targetRecord{Epoch: epoch, Dirty: dirty, Targets: map[string]string{}}
 	for address, target := range known {
 		pod := string(target.Pod)
 		if !target.Registered() {
@@ -45,11 +47,11 @@ func encodeTargets(epoch string, known map[netip.AddrPort]health.Target) (string
 	return string(text), err
 }
 
-// decodeTargets reads what encodeTargets wrote; ok is false for anything else, and for a
-// record of another epoch.
-func decodeTargets(text, epoch string) (targets []health.Target, ok bool) {
+// decodeTargets reads what encodeTargets wrote, of a change that is done or of one that
+// was on its way; ok is false for anything else, and for a record of another epoch.
+func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok bool) {
 	var record targetRecord
-	if text == "" || text == dirtyTargets || json.Unmarshal([]byte(text), &record) != nil || record.Epoch != epoch {
+	if text == "" || json.Unmarshal([]byte(text), &record) != nil || record.Epoch != epoch || record.Dirty != dirty {
 		return nil, false
 	}
 	for key, value := range record.Targets {
@@ -63,28 +65,51 @@ func decodeTargets(text, epoch string) (targets []health.Target, ok bool) {
 		if pod == "" {
 			target.State, target.Reason = model.Draining, "Target.DeregistrationInProgress"
 		}
-		targets = append(targets, target)
+		list = append(list, target)
 	}
-	return targets, true
+	return list, true
 }
 
 // remembered fills the book from a binding's record, if it may be believed.
 func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.TargetGroupBinding) bool {
-	targets, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx))
+	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), false)
 	if ok {
-		c.book.Restore(binding.Spec.TargetGroupARN, targets)
+		c.book.Restore(binding.Spec.TargetGroupARN, list)
 	}
 	return ok
 }
 
-// markDirty notes that a change begins; the record is written anew when it is done.
-func (c *bindingController) markDirty(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	return c.annotate(ctx, binding, dirtyTargets)
+// intended are the Pods that a former process was about to register when it ended. What
+// is found at their addresses is their own: the addresses were free.
+func (c *bindingController) intended(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
+	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), true)
+	if !ok {
+		return nil
+	}
+	out := map[netip.AddrPort]types.UID{}
+	for _, target := range list {
+		out[target.Address] = target.Pod
+	}
+	return out
+}
+
+// begin notes that a change begins, and which Pods are about to be registered; the
+// record is written anew when it is done.
+func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGroupBinding, registering []targets.Endpoint) error {
+	intent := map[netip.AddrPort]health.Target{}
+	for _, endpoint := range registering {
+		intent[endpoint.Address] = health.Target{Pod: endpoint.UID}
+	}
+	text, err := encodeTargets(c.epoch(ctx), true, intent)
+	if err != nil {
+		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return c.annotate(ctx, binding, text)
 }
 
 // remember writes what is known now.
 func (c *bindingController) remember(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	text, err := encodeTargets(c.epoch(ctx), c.book.Targets(binding.Spec.TargetGroupARN))
+	text, err := encodeTargets(c.epoch(ctx), false, c.book.Targets(binding.Spec.TargetGroupARN))
 	if err != nil {
 		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
