@@ -66,7 +66,7 @@ func (s *Service) publishGroup(g *targetGroup) {
 	g.version++
 	version := g.version
 	check := g.settings.check.forPlane()
-	settings := balancer.Settings{Algorithm: balancer.Algorithm(g.attribute("load_balancing.algorithm.type"))}
+	settings := g.planeSettings()
 	s.later(func() {
 		if version > g.applied {
 			g.applied = version
@@ -79,11 +79,16 @@ func (s *Service) publishGroup(g *targetGroup) {
 // table says what a load balancer does, in the data plane's words.
 func (s *Service) table(b *loadBalancer) *balancer.Table {
 	idle, _ := strconv.Atoi(b.attribute("idle_timeout.timeout_seconds")) // checked when it was set
+	keep, _ := strconv.Atoi(b.attribute("client_keep_alive.seconds"))    // as this
 	table := &balancer.Table{
 		Listeners:    map[int]*balancer.Routes{},
 		IdleTimeout:  time.Duration(idle) * time.Second,
 		ForwardedFor: balancer.Forwarding(b.attribute("routing.http.xff_header_processing.mode")),
 		ClientPort:   b.attribute("routing.http.xff_client_port.enabled") == "true",
+		KeepAlive:    time.Duration(keep) * time.Second,
+		WithoutHTTP2: b.attribute("routing.http2.enabled") == "false",
+		TLSHeaders:   b.attribute("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true",
+		DropInvalid:  b.attribute("routing.http.drop_invalid_header_fields.enabled") == "true",
 	}
 	for _, l := range b.listeners {
 		table.Listeners[l.port] = s.routes(l)
