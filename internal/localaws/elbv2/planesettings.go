@@ -15,8 +15,8 @@ func (g *targetGroup) planeSettings() balancer.Settings {
 		Algorithm:         balancer.Algorithm(g.attribute("load_balancing.algorithm.type")),
 		Stickiness:        g.stickiness(),
 		SlowStart:         g.seconds("slow_start.duration_seconds"),
-		MinHealthyCount:   g.number(health + "count"),
-		MinHealthyPercent: g.number(health + "percentage"),
+		MinHealthyCount:   g.numeric(health + "count"),
+		MinHealthyPercent: g.numeric(health + "percentage"),
 		CutDeregistered:   g.attribute("deregistration_delay.connection_termination.enabled") == "true",
 		KeepUnhealthy:     g.attribute("target_health_state.unhealthy.connection_termination.enabled") == "false",
 		ProxyProtocol:     g.attribute("proxy_protocol_v2.enabled") == "true",
@@ -39,9 +39,11 @@ func (g *targetGroup) stickiness() balancer.Stickiness {
 	return balancer.Stickiness{}
 }
 
-func (g *targetGroup) number(key string) int {
+func (g *targetGroup) numeric(key string) int {
 	n, _ := strconv.Atoi(g.attribute(key)) // checked when it was set; "off" and "" are 0
 	return n
 }
 
-func (g *targetGroup) seconds(key string) time.Duration { return time.Duration(g.number(key)) * time.Second }
+func (g *targetGroup) seconds(key string) time.Duration {
+	return time.Duration(g.numeric(key)) * time.Second
+}
