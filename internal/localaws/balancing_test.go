@@ -256,7 +256,7 @@ func TestBadTargets(t *testing.T) {
 		LoadBalancerArn: balancer.LoadBalancerArn,
 		Attributes:      []elbv2types.LoadBalancerAttribute{{Key: aws.String("idle_timeout.timeout_seconds"), Value: aws.String("1")}},
 	}))(c)
-	time.Sleep(4 * time.Second / testSpeed) // propagation, which nothing shows from outside
+	time.Sleep(12 * time.Second / testSpeed) // propagation, which nothing shows from outside
 	for _, tt := range []struct {
 		name, path string
 		want       int
@@ -371,8 +371,8 @@ func TestKeepAliveClientsSurviveChanges(t *testing.T) {
 	second := forwardTo(group, c.targetGroup("empty", nil))
 	second[0].ForwardConfig.TargetGroups[1].Weight = aws.Int32(0)
 	must(c.elb.ModifyListener(t.Context(), &elbv2.ModifyListenerInput{ListenerArn: &listener, DefaultActions: second}))(c)
-	time.Sleep(4 * time.Second / testSpeed) // propagation, which nothing shows from outside
-	old.Close()                             // it gets no requests any more
+	time.Sleep(12 * time.Second / testSpeed) // propagation, which nothing shows from outside
+	old.Close()                              // it gets no requests any more
 	eventually(c, "the only target", func() response { return c.get(address, "x.com", "/") }, response{200, "young"})
 
 	requests, failed := stop()
