@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"os"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/localaws"
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
 )
@@ -87,6 +89,41 @@ func TestPlansConverge(t *testing.T) {
 	}
 }
 
+// TestPlansConvergeUnderFaults walks as TestPlansConverge does, while AWS loses answers,
+// fails and throttles. Nothing is made twice, and nothing is left in the end.
+func TestPlansConvergeUnderFaults(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+			t.Parallel()
+			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 2)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 34+seed))}
+			w.cloud = newCloud(t, w.aws)
+			for range 5 {
+				want := w.stack()
+				w.trouble()
+				w.reach(want)
+			}
+			w.trouble()
+			w.reach(model.Stack{ID: id})
+		})
+	}
+}
+
+// trouble makes one call in four go wrong, until the stack has converged.
+func (w *walk) trouble() {
+	w.Helper()
+	for _, rule := range []fault.Rule{
+		{LoseAnswer: true, Probability: 0.1},
+		{Status: http.StatusInternalServerError, Probability: 0.1},
+		{Service: "elbv2", Code: "ThrottlingException", Probability: 0.05},
+	} {
+		if _, err := w.aws.Faults().Add(rule); err != nil {
+			w.Fatal(err)
+		}
+	}
+	w.troubled = true
+}
+
 var id = model.StackID{Namespace: "shop", Name: "web"}
 
 type walk struct {
@@ -94,6 +131,8 @@ type walk struct {
 	random *rand.Rand
 	aws    *localaws.Cloud
 	cloud  *cloud.Cloud
+	// troubled: calls fail on purpose, also those that read.
+	troubled bool
 }
 
 // reach applies plans, as a controller that retries would, until one is done.
@@ -102,13 +141,18 @@ func (w *walk) reach(want model.Stack) {
 	deadline := time.Now().Add(30 * time.Second)
 	for !w.attempt(want) {
 		if time.Now().After(deadline) {
-			w.Fatalf("the stack does not converge; left to do:\n%s", plan.Print(w.plan(w.cloud, want)))
+			w.aws.Faults().Clear()
+			steps, _ := w.plan(w.cloud, want)
+			w.Fatalf("the stack does not converge; left to do:\n%s", plan.Print(steps))
 		}
 		time.Sleep(20 * time.Millisecond) // a controller's back-off: AWS calls something in use for a while
 	}
+	w.aws.Faults().Clear()
+	w.troubled = false
 	fresh := newCloud(w.T, w.aws)
-	if steps := w.plan(fresh, want); len(steps) > 0 {
-		w.Fatalf("a second plan is not empty:\n%s", plan.Print(steps))
+	steps, err := w.plan(fresh, want)
+	if err != nil || len(steps) > 0 {
+		w.Fatalf("a second plan is not empty (%v):\n%s", err, plan.Print(steps))
 	}
 	have, err := fresh.Observe(w.Context(), want)
 	if err != nil {
@@ -132,7 +176,13 @@ var ignoreSingleWeight = cmp.Transformer("weight", func(a model.Action) model.Ac
 
 // attempt runs one plan; in one of five the controller dies on the way.
 func (w *walk) attempt(want model.Stack) bool {
-	steps := w.plan(w.cloud, want)
+	steps, err := w.plan(w.cloud, want)
+	if err != nil {
+		if !w.troubled {
+			w.Fatal(err)
+		}
+		return false
+	}
 	dies := -1
 	if len(steps) > 1 && w.random.IntN(5) == 0 {
 		dies = w.random.IntN(len(steps))
@@ -143,7 +193,7 @@ func (w *walk) attempt(want model.Stack) bool {
 			return false
 		}
 		if err := w.cloud.Apply(w.Context(), want.ID, step); err != nil {
-			if kind := cloud.KindOf(err); kind != cloud.Conflict && kind != cloud.Transient {
+			if kind := cloud.KindOf(err); kind != cloud.Conflict && !w.troubled {
 				w.Fatalf("applying %q: %v", step, err)
 			}
 			return false
@@ -153,14 +203,13 @@ func (w *walk) attempt(want model.Stack) bool {
 }
 
 // plan leaves out bindings: they live in Kubernetes.
-func (w *walk) plan(c *cloud.Cloud, want model.Stack) []plan.Step {
-	w.Helper()
+func (w *walk) plan(c *cloud.Cloud, want model.Stack) ([]plan.Step, error) {
 	want.Bindings = nil
 	have, err := c.Observe(w.Context(), want)
 	if err != nil {
-		w.Fatal(err)
+		return nil, err
 	}
-	return plan.Steps(want, have, plan.Options{})
+	return plan.Steps(want, have, plan.Options{}), nil
 }
 
 // stack is the model of a random Ingress.
@@ -197,7 +246,11 @@ func (w *walk) stack() model.Stack {
 func (w *walk) shared() string {
 	w.Helper()
 	want := build.Config{Cluster: "prod"}.Shared(testVPC)
-	for _, step := range w.plan(w.cloud, want) {
+	steps, err := w.plan(w.cloud, want)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, step := range steps {
 		if err := w.cloud.Apply(w.Context(), want.ID, step); err != nil {
 			w.Fatal(err)
 		}

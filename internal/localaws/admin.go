@@ -109,5 +109,18 @@ func (c *Cloud) admin(mux *http.ServeMux) {
 	serve("GET "+adminPath+"faults", func() any { return c.faults.List() })
 	serve("DELETE "+adminPath+"faults", func() any { return c.faults.Clear() })
 	mux.HandleFunc("POST "+adminPath+"faults", c.addFault)
+	mux.HandleFunc("GET "+adminPath+"objects/{bucket}/{key}", func(w http.ResponseWriter, r *http.Request) {
+		content, found := c.objects.Get(r.PathValue("bucket"), r.PathValue("key"))
+		if !found {
+			http.NotFound(w, r)
+			return
+		}
+		_, err := w.Write(content)
+		c.complain(err)
+	})
+	mux.HandleFunc("GET "+adminPath+"ca.pem", func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write([]byte(c.acm.Root()))
+		c.complain(err)
+	})
 	serve("GET "+adminPath+"addresses", func() any { return c.elb.Reachable() })
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
 	"github.com/sluice-lb/sluice/internal/localaws/fault"
+	"github.com/sluice-lb/sluice/internal/localaws/objects"
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
@@ -40,6 +41,7 @@ type Cloud struct {
 	network *ec2.Network
 	elb     *elbv2.Service
 	acm     *acm.Service
+	objects *objects.Store
 	plane   *balancer.Plane
 
 	services map[string]wire.Service // by the name in a call's signature
@@ -96,11 +98,13 @@ func (c *Cloud) build(limits quota.Limits) error {
 	if err != nil {
 		return err
 	}
+	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
 	c.plane = balancer.New(c.clock, config.PortOffset, config.Log)
 	c.elb = elbv2.New(elbv2.Config{
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
+		Certificate: c.acm.Pair, Uses: c.acm.Use, Objects: c.objects,
 		RefuseDraining: config.DrainingReregister == "error",
 	})
 	c.services = map[string]wire.Service{

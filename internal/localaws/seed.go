@@ -8,6 +8,14 @@ type Seed struct {
 	Subnets        []Subnet
 	SecurityGroups []SecurityGroup
 	Instances      []Instance
+	IPAMPools      []IPAMPool
+	Objects        []Object // what Elastic Load Balancing reads from S3
+}
+
+// Object is an object in a bucket.
+type Object struct {
+	Bucket, Key string
+	Content     []byte
 }
 
 type (
@@ -19,6 +27,8 @@ type (
 	SecurityGroup = ec2.SecurityGroup
 	// Instance is a node, with its network interface.
 	Instance = ec2.Instance
+	// IPAMPool is where load balancers may take public addresses from.
+	IPAMPool = ec2.IPAMPool
 )
 
 // Seed adds to the network. It stops at the first thing that does not fit to what is there.
@@ -30,6 +40,12 @@ func (c *Cloud) Seed(s Seed) error {
 		return err
 	}
 	if err := each(s.SecurityGroups, c.network.AddSecurityGroup); err != nil {
+		return err
+	}
+	for _, o := range s.Objects {
+		c.objects.Put(o.Bucket, o.Key, o.Content)
+	}
+	if err := each(s.IPAMPools, c.network.AddIPAMPool); err != nil {
 		return err
 	}
 	return each(s.Instances, c.network.AddInstance)

@@ -109,3 +109,31 @@ func TestModesOfForwardedFor(t *testing.T) {
 		}, tt.want)
 	}
 }
+
+func TestInvalidHeaderFieldsCanBeDropped(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	address, _, _ := c.serving(c.server("", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("X_under"))
+	}).Listener.Addr().String())
+	ask := func() string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X_under", "here")
+		answer := must(http.DefaultClient.Do(request))(c)
+		defer func() { _ = answer.Body.Close() }()
+		return string(must(io.ReadAll(answer.Body))(c))
+	}
+	if got := ask(); got != "here" {
+		t.Errorf("got %q", got)
+	}
+	balancer := must(c.elb.DescribeLoadBalancers(t.Context(), &elbv2.DescribeLoadBalancersInput{}))(c).LoadBalancers[0].LoadBalancerArn
+	must(c.elb.ModifyLoadBalancerAttributes(t.Context(), &elbv2.ModifyLoadBalancerAttributesInput{
+		LoadBalancerArn: balancer, Attributes: []elbv2types.LoadBalancerAttribute{{
+			Key: aws.String("routing.http.drop_invalid_header_fields.enabled"), Value: aws.String("true"),
+		}},
+	}))(c)
+	eventually(c, "the header", ask, "")
+}

@@ -92,8 +92,8 @@ func TestLifeOfATarget(t *testing.T) {
 	}
 }
 
-// ignoreHidden leaves out the fields that the SDK keeps for itself.
-var ignoreHidden = cmpopts.IgnoreUnexported(
+// ignoreHidden leaves out the fields that the SDK keeps for itself, and whether an empty list was there.
+var ignoreHidden = cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(
 	elbv2types.TargetHealthDescription{}, elbv2types.TargetHealth{}, elbv2types.TargetDescription{},
 	elbv2types.LoadBalancer{}, elbv2types.LoadBalancerState{}, elbv2types.AvailabilityZone{}, elbv2types.TargetGroup{},
 	elbv2types.Matcher{}, elbv2types.Rule{}, elbv2types.RuleCondition{}, elbv2types.HostHeaderConditionConfig{},
@@ -101,7 +101,7 @@ var ignoreHidden = cmpopts.IgnoreUnexported(
 	elbv2types.TargetGroupTuple{}, elbv2types.TargetGroupStickinessConfig{}, elbv2types.FixedResponseActionConfig{},
 	elbv2types.Listener{}, elbv2types.TagDescription{}, elbv2types.Tag{}, elbv2types.HttpHeaderConditionConfig{},
 	elbv2types.RedirectActionConfig{},
-)
+)}
 
 func TestNewTargetNeedsOneSuccess(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,7 @@ func printCalls(out io.Writer, format string, calls []localaws.Call) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SERVICE\tOPERATION\tRESULT\tCOUNT")
 	for _, c := range calls {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\n", c.Service, c.Operation, c.Result, c.Count)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\n", c.Service, c.Operation, resultOf(c), c.Count)
 	}
 	return table.Flush()
 }

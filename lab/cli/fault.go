@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluice-lb/sluice/internal/localaws"
 	"github.com/sluice-lb/sluice/internal/localaws/fault"
 )
 
@@ -130,6 +131,14 @@ func printFaults(out io.Writer, format string, rules []fault.Rule) error {
 			whatGoesWrong(r), cmp.Or(r.Probability, 1), until, r.Met)
 	}
 	return table.Flush()
+}
+
+// resultOf is a call's result, and the fault that met it.
+func resultOf(c localaws.Call) string {
+	if c.Fault == "" {
+		return c.Result
+	}
+	return c.Result + " (fault: " + c.Fault + ")"
 }
 
 // whatGoesWrong is the flag that made the rule, without its dashes.

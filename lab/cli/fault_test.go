@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluice-lb/sluice/internal/localaws"
 	"github.com/sluice-lb/sluice/internal/localaws/fault"
 )
 
@@ -30,5 +31,23 @@ func TestPrintFaults(t *testing.T) {
 		if diff := cmp.Diff(want, out.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", format, diff)
 		}
+	}
+}
+
+func TestCallsShowTheirFaults(t *testing.T) {
+	t.Parallel()
+	calls := []localaws.Call{
+		{Service: "elbv2", Operation: "CreateRule", Result: "ok", Count: 2},
+		{Service: "elbv2", Operation: "CreateRule", Result: "ok", Fault: "lost-answer", Count: 1},
+	}
+	var out bytes.Buffer
+	if err := printCalls(&out, "text", calls); err != nil {
+		t.Fatal(err)
+	}
+	want := "SERVICE  OPERATION   RESULT                   COUNT\n" +
+		"elbv2    CreateRule  ok                       2\n" +
+		"elbv2    CreateRule  ok (fault: lost-answer)  1\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

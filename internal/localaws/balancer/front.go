@@ -183,11 +183,12 @@ func (f *Front) openHTTP(port int, kind string, idle time.Duration) (*listener, 
 	}
 	l := &listener{kind: kind, bound: socket.Addr().(*net.TCPAddr).AddrPort(), close: socket.Close}
 	l.server = &http.Server{
-		Handler:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
-		IdleTimeout:    idle,
-		MaxHeaderBytes: maxRequestHeader,
-		ErrorLog:       slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
-		ConnContext:    born,
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(port, w, r) }),
+		IdleTimeout:       idle,
+		ReadHeaderTimeout: idle, // also for clients that connect and say nothing
+		MaxHeaderBytes:    maxRequestHeader,
+		ErrorLog:          slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
+		ConnContext:       born,
 	}
 	serve := func() error { return l.server.Serve(socket) }
 	if kind == "https" {

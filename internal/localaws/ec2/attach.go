@@ -6,7 +6,10 @@ import (
 )
 
 // SubnetInfo is what a load balancer must know of a subnet.
-type SubnetInfo struct{ ID, Zone, VPCID string }
+type SubnetInfo struct {
+	ID, Zone, VPCID string
+	CIDR, IPv6      netip.Prefix // IPv6 is not valid where the subnet has none
+}
 
 // Subnet finds a subnet.
 func (n *Network) Subnet(id string) (SubnetInfo, bool) {
@@ -16,7 +19,7 @@ func (n *Network) Subnet(id string) (SubnetInfo, bool) {
 	if s == nil {
 		return SubnetInfo{}, false
 	}
-	return SubnetInfo{ID: s.id, Zone: s.zone, VPCID: s.vpc.id}, true
+	return SubnetInfo{ID: s.id, Zone: s.zone, VPCID: s.vpc.id, CIDR: s.cidr, IPv6: s.cidr6}, true
 }
 
 // HasVPC reports whether there is such a VPC.
@@ -31,11 +34,11 @@ func (n *Network) Locate(vpcID string, address netip.Addr) (zone string, inside 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	v := n.findVPC(vpcID)
-	if v == nil || !v.cidr.Contains(address) {
+	if v == nil || !v.cidr.Contains(address) && !v.cidr6.Contains(address) {
 		return "", false
 	}
 	for _, s := range n.subnets {
-		if s.vpc == v && s.cidr.Contains(address) {
+		if s.vpc == v && (s.cidr.Contains(address) || s.cidr6.Contains(address)) {
 			return s.zone, true
 		}
 	}
@@ -76,27 +79,45 @@ func (n *Network) DefaultGroup(vpcID string) string {
 	return ""
 }
 
+// Placement is where a load balancer has an interface, and the addresses that it shall have there, if any.
+type Placement struct {
+	SubnetID   string
+	Private    string // of the subnet
+	Allocation string // of an Elastic IP address
+}
+
 // Attach gives a load balancer one interface in each subnet, with the groups. What it had in other subnets goes;
 // what it has in these stays and takes on the groups.
-func (n *Network) Attach(owner string, subnetIDs, groupIDs []string) {
+func (n *Network) Attach(owner string, placements []Placement, groupIDs []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	groups, _ := n.findGroups(groupIDs) // checked by the caller
 	n.interfaces = slices.DeleteFunc(n.interfaces, func(i *networkInterface) bool {
-		return i.owner == owner && !slices.Contains(subnetIDs, i.subnet.id)
+		return i.owner == owner && !slices.ContainsFunc(placements, func(p Placement) bool { return p.SubnetID == i.subnet.id })
 	})
-	for _, id := range subnetIDs {
-		s := n.findSubnet(id)
-		have := find(n.interfaces, func(i *networkInterface) bool { return i.owner == owner && i.subnet == s })
-		if have != nil {
-			have.groups = groups
-			continue
+	n.releaseAll(owner)
+	for _, p := range placements {
+		s := n.findSubnet(p.SubnetID)
+		eni := find(n.interfaces, func(i *networkInterface) bool { return i.owner == owner && i.subnet == s })
+		if eni == nil {
+			eni = &networkInterface{
+				number: n.next(), id: n.newID("eni"), description: "ELB " + owner, subnet: s, address: n.addressFor(s, p), owner: owner,
+			}
+			n.interfaces = append(n.interfaces, eni)
 		}
-		n.interfaces = append(n.interfaces, &networkInterface{
-			number: n.next(), id: n.newID("eni"), description: "ELB " + owner,
-			subnet: s, address: n.freeAddress(s), groups: groups, owner: owner,
-		})
+		eni.groups = groups
+		if a := n.allocation(p.Allocation); a != nil {
+			a.owner, a.eni = owner, eni
+		}
 	}
+}
+
+// addressFor is the address that a placement asks for, or a free one.
+func (n *Network) addressFor(s *subnet, p Placement) netip.Addr {
+	if address, err := netip.ParseAddr(p.Private); err == nil {
+		return address
+	}
+	return n.freeAddress(s)
 }
 
 // Detach removes all interfaces of a load balancer.
@@ -104,6 +125,7 @@ func (n *Network) Detach(owner string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.interfaces = slices.DeleteFunc(n.interfaces, func(i *networkInterface) bool { return i.owner == owner })
+	n.releaseAll(owner)
 }
 
 // reservedAddresses is how many addresses of each subnet AWS keeps: four at the start, one at the end ("Subnet CIDR

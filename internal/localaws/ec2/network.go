@@ -37,6 +37,8 @@ type Network struct {
 	groups     []*securityGroup
 	instances  []*instance
 	interfaces []*networkInterface
+	addresses  []*elasticAddress
+	pools      []*ipamPool
 	tags       map[string]map[string]string // by resource id
 }
 
@@ -51,12 +53,14 @@ func New(region, account string, limits quota.Limits, random func() uint64) *Net
 // VPC is a VPC to start with. It gets a default security group, an internet gateway and a main route table.
 type VPC struct {
 	ID, CIDR string
+	IPv6CIDR string // optional
 	Tags     map[string]string
 }
 
 // Subnet is a subnet to start with.
 type Subnet struct {
 	ID, VPCID, CIDR, Zone string
+	IPv6CIDR              string // optional
 	Tags                  map[string]string
 }
 
@@ -77,7 +81,7 @@ type Instance struct {
 type vpc struct {
 	number                int
 	id                    string
-	cidr                  netip.Prefix
+	cidr, cidr6           netip.Prefix
 	routeTable, gatewayID string
 }
 
@@ -86,6 +90,7 @@ type subnet struct {
 	id, zone string
 	vpc      *vpc
 	cidr     netip.Prefix
+	cidr6    netip.Prefix // not valid where there is none
 }
 
 type instance struct {
@@ -133,12 +138,16 @@ func (n *Network) AddVPC(v VPC) error {
 	if !cidr.Addr().Is4() {
 		return fmt.Errorf("VPC %s: %s is not an IPv4 range", v.ID, v.CIDR)
 	}
+	cidr6, err := parseIPv6(v.IPv6CIDR)
+	if err != nil {
+		return fmt.Errorf("VPC %s: %w", v.ID, err)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.findVPC(v.ID) != nil {
 		return fmt.Errorf("VPC %s is there already", v.ID)
 	}
-	made := &vpc{number: n.next(), id: v.ID, cidr: cidr, routeTable: n.newID("rtb"), gatewayID: n.newID("igw")}
+	made := &vpc{number: n.next(), id: v.ID, cidr: cidr, cidr6: cidr6, routeTable: n.newID("rtb"), gatewayID: n.newID("igw")}
 	n.vpcs = append(n.vpcs, made)
 	n.setTags(v.ID, v.Tags)
 	n.addGroup(made, n.newID("sg"), defaultGroupName, "default VPC security group")
@@ -148,6 +157,10 @@ func (n *Network) AddVPC(v VPC) error {
 // AddSubnet seeds a subnet.
 func (n *Network) AddSubnet(s Subnet) error {
 	cidr, err := netip.ParsePrefix(s.CIDR)
+	if err != nil {
+		return fmt.Errorf("subnet %s: %w", s.ID, err)
+	}
+	cidr6, err := parseIPv6(s.IPv6CIDR)
 	if err != nil {
 		return fmt.Errorf("subnet %s: %w", s.ID, err)
 	}
@@ -161,12 +174,26 @@ func (n *Network) AddSubnet(s Subnet) error {
 		return fmt.Errorf("subnet %s is there already", s.ID)
 	case !v.cidr.Contains(cidr.Addr()) || cidr.Bits() < v.cidr.Bits():
 		return fmt.Errorf("subnet %s: %s is not inside the VPC's %s", s.ID, s.CIDR, v.cidr)
+	case cidr6.IsValid() && !v.cidr6.Contains(cidr6.Addr()):
+		return fmt.Errorf("subnet %s: %s is not inside the VPC's IPv6 range", s.ID, s.IPv6CIDR)
 	case s.Zone == "":
 		return fmt.Errorf("subnet %s: no zone", s.ID)
 	}
-	n.subnets = append(n.subnets, &subnet{number: n.next(), id: s.ID, zone: s.Zone, vpc: v, cidr: cidr})
+	n.subnets = append(n.subnets, &subnet{number: n.next(), id: s.ID, zone: s.Zone, vpc: v, cidr: cidr, cidr6: cidr6})
 	n.setTags(s.ID, s.Tags)
 	return nil
+}
+
+// parseIPv6 reads an IPv6 range; an empty one is not valid.
+func parseIPv6(cidr string) (netip.Prefix, error) {
+	if cidr == "" {
+		return netip.Prefix{}, nil
+	}
+	prefix, err := netip.ParsePrefix(cidr)
+	if err == nil && !prefix.Addr().Is6() {
+		return netip.Prefix{}, fmt.Errorf("%s is not an IPv6 range", cidr)
+	}
+	return prefix, err
 }
 
 // AddSecurityGroup seeds a security group with the default egress rule.
@@ -271,6 +298,15 @@ func (n *Network) Service() wire.Service {
 		"AuthorizeSecurityGroupEgress":  wire.Op(n.authorizeEgress),
 		"RevokeSecurityGroupIngress":    wire.Op(n.revokeIngress),
 		"RevokeSecurityGroupEgress":     wire.Op(n.revokeEgress),
+		"DescribeAddresses":             wire.Op(n.describeAddresses),
+		"AllocateAddress":               wire.Op(n.allocateAddress),
+		"ReleaseAddress":                wire.Op(n.releaseAddress),
+		"DescribeAccountAttributes":     wire.Op(n.describeAccountAttributes),
+		"DescribeVpcPeeringConnections": wire.Op(n.describePeerings),
+		"DescribeCoipPools":             wire.Op(n.describeCustomerPools),
+		"GetCoipPoolUsage":              wire.Op(n.getCustomerPoolUsage),
+		"DescribeIpamPools":             wire.Op(n.describeIPAMPools),
+		"GetSecurityGroupsForVpc":       wire.Op(n.getGroupsForVPC),
 		"CreateTags":                    wire.Op(n.createTags),
 		"DeleteTags":                    wire.Op(n.deleteTags),
 		"DescribeTags":                  wire.Op(n.describeTags),

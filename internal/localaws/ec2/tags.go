@@ -156,6 +156,8 @@ func (n *Network) typeOf(id string) string {
 		return "instance"
 	case slices.ContainsFunc(n.interfaces, func(i *networkInterface) bool { return i.id == id }):
 		return "network-interface"
+	case n.allocation(id) != nil:
+		return "elastic-ip"
 	case slices.ContainsFunc(n.groups, func(g *securityGroup) bool { return g.rule(id) != nil }):
 		return "security-group-rule"
 	case slices.ContainsFunc(n.vpcs, func(v *vpc) bool { return v.routeTable == id }):
@@ -205,6 +207,17 @@ func (n *Network) describeTags(in describeTagsInput) (describeTagsOutput, error)
 	}
 	page, next, err := list(n, tagKind, all, nil, nil, in.Query)
 	return describeTagsOutput{Tags: page, NextToken: next}, err
+}
+
+// Tagged calls f with every tagged resource that the tagging API knows, and its tags.
+func (n *Network) Tagged(f func(arn string, tags map[string]string)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, tags := range n.tags {
+		if kind := n.typeOf(id); kind != "" {
+			f(n.arn(kind+"/"+id), tags)
+		}
+	}
 }
 
 func deref(s *string) string {

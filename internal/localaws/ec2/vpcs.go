@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ type vpcOutput struct {
 	State        string      `xml:"state"`
 	CIDR         string      `xml:"cidrBlock"`
 	Associations []cidrBlock `xml:"cidrBlockAssociationSet>item"`
+	IPv6         []ipv6Block `xml:"ipv6CidrBlockAssociationSet>item"`
 	Tenancy      string      `xml:"instanceTenancy"`
 	Default      bool        `xml:"isDefault"`
 	DHCPOptions  string      `xml:"dhcpOptionsId"`
@@ -25,6 +27,20 @@ type cidrBlock struct {
 	ID    string `xml:"associationId"`
 	CIDR  string `xml:"cidrBlock"`
 	State string `xml:"cidrBlockState>state"`
+}
+
+type ipv6Block struct {
+	ID    string `xml:"associationId"`
+	CIDR  string `xml:"ipv6CidrBlock"`
+	State string `xml:"ipv6CidrBlockState>state"`
+}
+
+// ipv6Blocks is the IPv6 range of a VPC or subnet, if it has one.
+func ipv6Blocks(id string, cidr netip.Prefix) []ipv6Block {
+	if !cidr.IsValid() {
+		return nil
+	}
+	return []ipv6Block{{ID: id[:strings.Index(id, "-")] + "-cidr-assoc-6-" + id[strings.Index(id, "-")+1:], CIDR: cidr.String(), State: "associated"}}
 }
 
 type describeVPCsInput struct {
@@ -57,7 +73,7 @@ func (n *Network) describeVPCs(in describeVPCsInput) (describeVPCsOutput, error)
 		out.VPCs = append(out.VPCs, vpcOutput{
 			VPCID: v.id, OwnerID: n.account, State: "available", CIDR: v.cidr.String(), Tenancy: "default",
 			Associations: []cidrBlock{{ID: "vpc-cidr-assoc-" + strings.TrimPrefix(v.id, "vpc-"), CIDR: v.cidr.String(), State: "associated"}},
-			DHCPOptions:  "default", Tags: n.tagSet(v.id),
+			IPv6:         ipv6Blocks(v.id, v.cidr6), DHCPOptions: "default", Tags: n.tagSet(v.id),
 		})
 	}
 	return out, err
@@ -68,18 +84,19 @@ func vpcNotFound(id string) error {
 }
 
 type subnetOutput struct {
-	SubnetID  string `xml:"subnetId"`
-	ARN       string `xml:"subnetArn"`
-	OwnerID   string `xml:"ownerId"`
-	State     string `xml:"state"`
-	VPCID     string `xml:"vpcId"`
-	CIDR      string `xml:"cidrBlock"`
-	Available int    `xml:"availableIpAddressCount"`
-	Zone      string `xml:"availabilityZone"`
-	ZoneID    string `xml:"availabilityZoneId"`
-	Default   bool   `xml:"defaultForAz"`
-	Public    bool   `xml:"mapPublicIpOnLaunch"`
-	Tags      []Tag  `xml:"tagSet>item"`
+	SubnetID  string      `xml:"subnetId"`
+	ARN       string      `xml:"subnetArn"`
+	OwnerID   string      `xml:"ownerId"`
+	State     string      `xml:"state"`
+	VPCID     string      `xml:"vpcId"`
+	CIDR      string      `xml:"cidrBlock"`
+	Available int         `xml:"availableIpAddressCount"`
+	Zone      string      `xml:"availabilityZone"`
+	ZoneID    string      `xml:"availabilityZoneId"`
+	Default   bool        `xml:"defaultForAz"`
+	Public    bool        `xml:"mapPublicIpOnLaunch"`
+	IPv6      []ipv6Block `xml:"ipv6CidrBlockAssociationSet>item"`
+	Tags      []Tag       `xml:"tagSet>item"`
 }
 
 type describeSubnetsInput struct {
@@ -113,7 +130,7 @@ func (n *Network) describeSubnets(in describeSubnetsInput) (describeSubnetsOutpu
 	for _, s := range page {
 		out.Subnets = append(out.Subnets, subnetOutput{
 			SubnetID: s.id, ARN: n.arn("subnet/" + s.id), OwnerID: n.account, State: "available", VPCID: s.vpc.id,
-			CIDR: s.cidr.String(), Available: n.available(s), Zone: s.zone, ZoneID: zoneID(s.zone), Tags: n.tagSet(s.id),
+			CIDR: s.cidr.String(), Available: n.available(s), Zone: s.zone, ZoneID: zoneID(s.zone), IPv6: ipv6Blocks(s.id, s.cidr6), Tags: n.tagSet(s.id),
 		})
 	}
 	return out, err

@@ -1,12 +1,9 @@
 package elbv2
 
 import (
-	"regexp"
+	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/sluice-lb/sluice/internal/localaws/quota"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
@@ -18,213 +15,125 @@ type action struct {
 	Forward  *forwardConfig  `form:"ForwardConfig" xml:"ForwardConfig"`
 	Fixed    *fixedConfig    `form:"FixedResponseConfig" xml:"FixedResponseConfig"`
 	Redirect *redirectConfig `form:"RedirectConfig" xml:"RedirectConfig"`
+	OIDC     *oidcConfig     `form:"AuthenticateOidcConfig" xml:"AuthenticateOidcConfig"`
+	Cognito  *cognitoConfig  `form:"AuthenticateCognitoConfig" xml:"AuthenticateCognitoConfig"`
+	JWT      *jwtConfig      `form:"JwtValidationConfig" xml:"JwtValidationConfig"`
 }
 
-type forwardConfig struct {
-	Groups     []weightedGroup   `form:"TargetGroups" xml:"TargetGroups>member"`
-	Stickiness *stickinessConfig `form:"TargetGroupStickinessConfig" xml:"TargetGroupStickinessConfig"`
+// place is where actions are to be: what is possible depends on the load balancer and the listener's protocol.
+type place struct {
+	balancer *loadBalancer
+	protocol string
 }
 
-type weightedGroup struct {
-	ARN    string `form:"TargetGroupArn" xml:"TargetGroupArn" required:"true"`
-	Weight *int   `range:"0,999"`
-}
+// guards are the types that come before the action that answers.
+var guards = []string{"authenticate-oidc", "authenticate-cognito", "jwt-validation"}
 
-type stickinessConfig struct {
-	Enabled  bool
-	Duration *int `form:"DurationSeconds" xml:"DurationSeconds,omitempty" range:"1,604800"`
-}
+func (a action) guards() bool { return slices.Contains(guards, a.Type) }
 
-type fixedConfig struct {
-	Body        string `form:"MessageBody" xml:"MessageBody,omitempty" range:"0,1024"`
-	Status      string `form:"StatusCode" xml:"StatusCode" required:"true"`
-	ContentType string `xml:"ContentType,omitempty"`
-}
-
-type redirectConfig struct {
-	Protocol string `range:"1,15"`
-	Port     string
-	Host     string `range:"1,128"`
-	Path     string `range:"1,128"`
-	Query    string `range:"0,128"`
-	Status   string `form:"StatusCode" xml:"StatusCode" required:"true" enum:"HTTP_301,HTTP_302"`
-}
-
-// checkActions checks the actions of a rule or listener of b and returns them in the form in which they are shown.
-func (s *Service) checkActions(b *loadBalancer, given []action) ([]action, error) {
+// checkActions checks the actions of a rule or listener and returns them in the form in which they are shown: exactly
+// one of forward, redirect and fixed-response, last in order, and before it at most one that guards it ("Action types
+// for listener rules", ALB guide).
+func (s *Service) checkActions(at place, given []action) ([]action, error) {
 	if len(given) == 0 {
 		return nil, wire.Errorf("ValidationError", "An action must be specified")
 	}
-	if len(given) > 1 {
-		return nil, wire.Errorf("TooManyActions", "Only one action is possible without authentication, which needs an HTTPS listener")
+	actions := slices.Clone(given)
+	answers := 0
+	for _, a := range given {
+		if !a.guards() {
+			answers++
+		}
 	}
-	a := given[0]
-	var err error
+	if answers > 1 || len(given)-answers > 1 {
+		return nil, wire.Errorf("TooManyActions", "A rule has one action of forward, redirect or fixed-response, and before it at most one authentication")
+	}
+	if err := checkOrders(actions); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(actions, func(a, b action) int { return cmp.Compare(deref(a.Order), deref(b.Order)) })
+	last := len(actions) - 1
+	for i := range actions {
+		if actions[i].guards() && i == last {
+			return nil, wire.Errorf("InvalidLoadBalancerAction", "The last action must be one of forward, redirect or fixed-response")
+		}
+		if err := s.checkAction(at, &actions[i]); err != nil {
+			return nil, err
+		}
+	}
+	return actions, nil
+}
+
+// checkOrders: with several actions each needs an order of its own.
+func checkOrders(actions []action) error {
+	seen := map[int]bool{}
+	for _, a := range actions {
+		switch {
+		case a.Order == nil && len(actions) > 1:
+			return wire.Errorf("ValidationError", "An order must be specified for each of several actions")
+		case a.Order != nil && seen[*a.Order]:
+			return wire.Errorf("ValidationError", "Two actions have the order '%d'", *a.Order)
+		}
+		seen[deref(a.Order)] = true
+	}
+	return nil
+}
+
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func (s *Service) checkAction(at place, a *action) error {
+	if err := a.checkOnlyOwnConfig(); err != nil {
+		return err
+	}
+	if at.balancer.settings.kind == network && a.Type != "forward" {
+		return wire.Errorf("InvalidLoadBalancerAction", "Actions of type '%s' are not supported by network load balancers", a.Type)
+	}
+	if a.guards() && at.protocol != "HTTPS" {
+		return wire.Errorf("InvalidLoadBalancerAction", "Actions of type '%s' are only supported on HTTPS listeners", a.Type)
+	}
 	switch a.Type {
 	case "forward":
-		err = s.checkForward(b, &a)
+		return s.checkForward(at, a)
 	case "fixed-response":
-		err = checkFixed(&a)
+		return checkFixed(a)
 	case "redirect":
-		err = checkRedirect(&a)
+		return checkRedirect(at, a)
+	case "authenticate-oidc":
+		return checkOIDC(a)
+	case "authenticate-cognito":
+		return checkCognito(a)
 	default:
-		err = wire.Errorf("InvalidLoadBalancerAction", "Actions of type '%s' are only supported on HTTPS listeners", a.Type)
+		return checkJWT(a)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := a.checkOnlyOwnConfig(); err != nil {
-		return nil, err
-	}
-	return []action{a}, nil
 }
 
 // checkOnlyOwnConfig refuses the configuration of another type of action.
 func (a action) checkOnlyOwnConfig() error {
-	if a.Type != "forward" && (a.Forward != nil || a.GroupARN != "") ||
-		a.Type != "fixed-response" && a.Fixed != nil || a.Type != "redirect" && a.Redirect != nil {
-		return wire.Errorf("InvalidLoadBalancerAction", "An action of type '%s' has the configuration of another type", a.Type)
+	for _, config := range []struct {
+		kind  string
+		given bool
+	}{
+		{"forward", a.Forward != nil || a.GroupARN != ""},
+		{"fixed-response", a.Fixed != nil},
+		{"redirect", a.Redirect != nil},
+		{"authenticate-oidc", a.OIDC != nil},
+		{"authenticate-cognito", a.Cognito != nil},
+		{"jwt-validation", a.JWT != nil},
+	} {
+		switch {
+		case config.given && config.kind != a.Type:
+			return wire.Errorf("InvalidLoadBalancerAction", "An action of type '%s' has the configuration of type '%s'", a.Type, config.kind)
+		case !config.given && config.kind == a.Type && a.Type != "forward":
+			return wire.Errorf("InvalidLoadBalancerAction", "An action of type '%s' needs its configuration", a.Type)
+		}
 	}
 	return nil
 }
 
-// checkForward brings both ways to write a forward action (a group, or a configuration of groups) into one form.
-func (s *Service) checkForward(b *loadBalancer, a *action) error {
-	config := a.Forward
-	if config == nil || len(config.Groups) == 0 {
-		if a.GroupARN == "" {
-			return wire.Errorf("ValidationError", "A target group ARN must be specified")
-		}
-		config = &forwardConfig{Groups: []weightedGroup{{ARN: a.GroupARN}}, Stickiness: stickinessOf(config)}
-	}
-	if a.GroupARN != "" && (len(config.Groups) != 1 || config.Groups[0].ARN != a.GroupARN) {
-		return wire.Errorf("InvalidLoadBalancerAction", "TargetGroupArn and ForwardConfig name different target groups")
-	}
-	if config.Stickiness == nil {
-		config.Stickiness = &stickinessConfig{}
-	}
-	if config.Stickiness.Enabled {
-		return unsupported("TargetGroupStickinessConfig.Enabled yet")
-	}
-	groups, err := s.checkForwardGroups(b, config.Groups)
-	if err != nil {
-		return err
-	}
-	a.Forward = &forwardConfig{Groups: groups, Stickiness: config.Stickiness}
-	a.GroupARN = ""
-	if len(groups) == 1 {
-		a.GroupARN = groups[0].ARN
-	}
-	return nil
-}
-
-func stickinessOf(c *forwardConfig) *stickinessConfig {
-	if c == nil {
-		return nil
-	}
-	return c.Stickiness
-}
-
-func (s *Service) checkForwardGroups(b *loadBalancer, given []weightedGroup) ([]weightedGroup, error) {
-	if limit := s.Limits[quota.TargetGroupsPerAction]; len(given) > limit {
-		return nil, wire.Errorf("ValidationError", "Up to '%d' target groups can be specified in a forward action", limit)
-	}
-	used := s.groupsOf(b)
-	targets := 0
-	for g := range used {
-		targets += len(g.targets)
-	}
-	groups := slices.Clone(given)
-	for i, w := range given {
-		g, err := s.group(w.ARN)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(given[:i], func(o weightedGroup) bool { return o.ARN == w.ARN }) {
-			return nil, wire.Errorf("ValidationError", "Target group '%s' is specified more than once", w.ARN)
-		}
-		if err := s.checkAssociation(b, g); err != nil {
-			return nil, err
-		}
-		if w.Weight == nil {
-			groups[i].Weight = new(1)
-		}
-		if !used[g] {
-			used[g] = true
-			targets += len(g.targets)
-		}
-	}
-	if len(used) > s.Limits[quota.TargetGroupsPerLoadBalancer] {
-		return nil, wire.Errorf("TooManyUniqueTargetGroupsPerLoadBalancer",
-			"The maximum number of unique target groups has been reached on load balancer '%s'", b.arn)
-	}
-	if targets > s.Limits[quota.TargetsPerLoadBalancer] {
-		return nil, wire.Errorf("TooManyTargets", "The maximum number of targets has been reached on load balancer '%s'", b.arn)
-	}
-	return groups, nil
-}
-
-// checkAssociation checks that a load balancer may forward to a group.
-func (s *Service) checkAssociation(b *loadBalancer, g *targetGroup) error {
-	if g.settings.vpcID != b.vpcID {
-		return wire.Errorf("InvalidConfigurationRequest", "The target group '%s' is not in the load balancer's VPC '%s'", g.arn, b.vpcID)
-	}
-	if other := s.balancerOf(g); other != nil && other != b {
-		return wire.Errorf("TargetGroupAssociationLimit",
-			"The following target groups cannot be associated with more than one load balancer: %s", g.arn)
-	}
-	return nil
-}
-
-var (
-	fixedStatus  = regexp.MustCompile(`^[245]\d\d$`)
-	contentTypes = []string{"text/plain", "text/css", "text/html", "application/javascript", "application/json"}
-)
-
-func checkFixed(a *action) error {
-	switch {
-	case a.Fixed == nil:
-		return wire.Errorf("InvalidLoadBalancerAction", "A fixed-response action needs a FixedResponseConfig")
-	case !fixedStatus.MatchString(a.Fixed.Status):
-		return wire.Errorf("ValidationError", "The status code '%s' of a fixed response must be 2XX, 4XX or 5XX", a.Fixed.Status)
-	case a.Fixed.ContentType != "" && !slices.Contains(contentTypes, a.Fixed.ContentType):
-		return wire.Errorf("ValidationError", "The content type '%s' must be one of %s", a.Fixed.ContentType, strings.Join(contentTypes, ", "))
-	}
-	return nil
-}
-
-// checkRedirect fills what is left out with the placeholders that keep the original part.
-func checkRedirect(a *action) error {
-	if a.Redirect == nil {
-		return wire.Errorf("InvalidLoadBalancerAction", "A redirect action needs a RedirectConfig")
-	}
-	r := *a.Redirect
-	fill(&r.Protocol, "#{protocol}")
-	fill(&r.Host, "#{host}")
-	fill(&r.Port, "#{port}")
-	fill(&r.Path, "/#{path}")
-	fill(&r.Query, "#{query}")
-	switch {
-	case !slices.Contains([]string{"HTTP", "HTTPS", "#{protocol}"}, r.Protocol):
-		return wire.Errorf("ValidationError", "The redirect protocol '%s' must be HTTP, HTTPS or #{protocol}", r.Protocol)
-	case !strings.HasPrefix(r.Path, "/"):
-		return wire.Errorf("ValidationError", "The redirect path '%s' must begin with '/'", r.Path)
-	case r.Port != "#{port}" && !isPort(r.Port):
-		return wire.Errorf("ValidationError", "The redirect port '%s' must be 1 to 65535 or #{port}", r.Port)
-	case strings.Contains(r.Protocol, "#") && r.Host == "#{host}" && r.Port == "#{port}" && r.Path == "/#{path}":
-		return wire.Errorf("InvalidLoadBalancerAction", "The redirect would loop: it must change the protocol, host, port or path")
-	}
-	a.Redirect = &r
-	return nil
-}
-
-func fill(field *string, placeholder string) {
-	if *field == "" {
-		*field = placeholder
-	}
-}
-
-func isPort(s string) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && 1 <= n && n <= 65535
-}
+// answering is the action of a checked list that answers the request.
+func answering(actions []action) action { return actions[len(actions)-1] }

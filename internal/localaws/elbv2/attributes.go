@@ -18,80 +18,6 @@ type attribute struct {
 // attributes is a table of all that a kind of resource has.
 type attributes map[string]attribute
 
-// loadBalancerAttributes: "LoadBalancerAttribute" in the API reference, for Application Load Balancers.
-var loadBalancerAttributes = attributes{
-	"access_logs.s3.enabled":                                   {"false", only("false")},
-	"access_logs.s3.bucket":                                    {"", text},
-	"access_logs.s3.prefix":                                    {"", text},
-	"client_keep_alive.seconds":                                {"3600", number(60, 604800)},
-	"connection_logs.s3.enabled":                               {"false", only("false")},
-	"connection_logs.s3.bucket":                                {"", text},
-	"connection_logs.s3.prefix":                                {"", text},
-	"deletion_protection.enabled":                              {"false", boolean},
-	"health_check_logs.s3.enabled":                             {"false", only("false")},
-	"health_check_logs.s3.bucket":                              {"", text},
-	"health_check_logs.s3.prefix":                              {"", text},
-	"idle_timeout.timeout_seconds":                             {"60", number(1, 4000)},
-	"ipv6.deny_all_igw_traffic":                                {"false", boolean},
-	"load_balancing.cross_zone.enabled":                        {"true", oneOf("true")}, // always on for an ALB
-	"routing.http.desync_mitigation_mode":                      {"defensive", oneOf("monitor", "defensive", "strictest")},
-	"routing.http.drop_invalid_header_fields.enabled":          {"false", boolean},
-	"routing.http.preserve_host_header.enabled":                {"false", boolean},
-	"routing.http.x_amzn_tls_version_and_cipher_suite.enabled": {"false", boolean},
-	"routing.http.xff_client_port.enabled":                     {"false", boolean},
-	"routing.http.xff_header_processing.mode":                  {"append", oneOf("append", "preserve", "remove")},
-	"routing.http2.enabled":                                    {"true", boolean},
-	"waf.fail_open.enabled":                                    {"false", boolean},
-	"zonal_shift.config.enabled":                               {"false", boolean},
-}
-
-// targetGroupAttributes: "TargetGroupAttribute" in the API reference, for groups of Application Load Balancers.
-var targetGroupAttributes = attributes{
-	"deregistration_delay.timeout_seconds":                                           {"300", number(0, 3600)},
-	"load_balancing.algorithm.anomaly_mitigation":                                    {"off", only("off")},
-	"load_balancing.algorithm.type":                                                  {"round_robin", oneOf("round_robin", "least_outstanding_requests", "weighted_random")},
-	"load_balancing.cross_zone.enabled":                                              {"use_load_balancer_configuration", only("use_load_balancer_configuration", "true")},
-	"slow_start.duration_seconds":                                                    {"0", only("0")},
-	"stickiness.app_cookie.cookie_name":                                              {"", text},
-	"stickiness.app_cookie.duration_seconds":                                         {"86400", number(1, 604800)},
-	"stickiness.enabled":                                                             {"false", only("false")},
-	"stickiness.lb_cookie.duration_seconds":                                          {"86400", number(1, 604800)},
-	"stickiness.type":                                                                {"lb_cookie", oneOf("lb_cookie", "app_cookie")},
-	"target_group_health.dns_failover.minimum_healthy_targets.count":                 {"1", only("1", "off")},
-	"target_group_health.dns_failover.minimum_healthy_targets.percentage":            {"off", only("off")},
-	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count":      {"1", only("1")},
-	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off", only("off")},
-}
-
-// listenerAttributes: "ListenerAttribute" in the API reference, for HTTP listeners.
-var listenerAttributes = attributes{
-	"routing.http.response.server.enabled":                                {"true", boolean},
-	"routing.http.response.access_control_allow_credentials.header_value": {"", text},
-	"routing.http.response.access_control_allow_headers.header_value":     {"", text},
-	"routing.http.response.access_control_allow_methods.header_value":     {"", text},
-	"routing.http.response.access_control_allow_origin.header_value":      {"", text},
-	"routing.http.response.access_control_expose_headers.header_value":    {"", text},
-	"routing.http.response.access_control_max_age.header_value":           {"", text},
-	"routing.http.response.content_security_policy.header_value":          {"", text},
-	"routing.http.response.strict_transport_security.header_value":        {"", text},
-	"routing.http.response.x_content_type_options.header_value":           {"", text},
-	"routing.http.response.x_frame_options.header_value":                  {"", text},
-}
-
-// responseHeaders are the headers that listener attributes put into answers, by attribute.
-var responseHeaders = map[string]string{
-	"routing.http.response.access_control_allow_credentials.header_value": "Access-Control-Allow-Credentials",
-	"routing.http.response.access_control_allow_headers.header_value":     "Access-Control-Allow-Headers",
-	"routing.http.response.access_control_allow_methods.header_value":     "Access-Control-Allow-Methods",
-	"routing.http.response.access_control_allow_origin.header_value":      "Access-Control-Allow-Origin",
-	"routing.http.response.access_control_expose_headers.header_value":    "Access-Control-Expose-Headers",
-	"routing.http.response.access_control_max_age.header_value":           "Access-Control-Max-Age",
-	"routing.http.response.content_security_policy.header_value":          "Content-Security-Policy",
-	"routing.http.response.strict_transport_security.header_value":        "Strict-Transport-Security",
-	"routing.http.response.x_content_type_options.header_value":           "X-Content-Type-Options",
-	"routing.http.response.x_frame_options.header_value":                  "X-Frame-Options",
-}
-
 func text(key, value string) error {
 	const longest = 1024
 	if len(value) > longest {
@@ -106,16 +32,6 @@ func oneOf(allowed ...string) func(string, string) error {
 	return func(key, value string) error {
 		if !slices.Contains(allowed, value) {
 			return invalidAttribute(key, value, "one of "+strings.Join(allowed, ", "))
-		}
-		return nil
-	}
-}
-
-// only is for attributes of which the data plane can honour some values.
-func only(allowed ...string) func(string, string) error {
-	return func(key, value string) error {
-		if !slices.Contains(allowed, value) {
-			return unsupported("the value '%s' of the attribute '%s' yet; possible is %s", value, key, strings.Join(allowed, ", "))
 		}
 		return nil
 	}
@@ -144,8 +60,9 @@ type attributesOutput struct {
 	Attributes []attributeValue `xml:"Attributes>member"`
 }
 
-// modified returns the set values with the changes, all of which must be right.
-func (a attributes) modified(set map[string]string, changes []attributeValue) (map[string]string, error) {
+// modified returns the set values with the changes, all of which must be right. A key that other kinds of the resource
+// have is another error than one that none has.
+func (a attributes) modified(set map[string]string, changes []attributeValue, others ...attributes) (map[string]string, error) {
 	if len(changes) == 0 {
 		return nil, wire.Errorf("ValidationError", "Attributes must be specified")
 	}
@@ -153,7 +70,10 @@ func (a attributes) modified(set map[string]string, changes []attributeValue) (m
 	given := map[string]bool{}
 	for _, c := range changes {
 		known, ok := a[c.Key]
+		elsewhere := slices.ContainsFunc(others, func(o attributes) bool { _, has := o[c.Key]; return has })
 		switch {
+		case !ok && elsewhere:
+			return nil, wire.Errorf("InvalidConfigurationRequest", "Attribute key '%s' is not supported on this kind of resource", c.Key)
 		case !ok:
 			return nil, wire.Errorf("ValidationError", "Attribute key '%s' is not recognized", c.Key)
 		case given[c.Key]:
@@ -184,20 +104,30 @@ func (a attributes) output(set map[string]string) attributesOutput {
 	return out
 }
 
-func (b *loadBalancer) attribute(key string) string {
-	return loadBalancerAttributes.value(b.attributes, key)
+func (b *loadBalancer) attributeTable() attributes {
+	return balancerAttributes(b.settings.kind, b.settings.scheme)
 }
 
-func (g *targetGroup) attribute(key string) string {
-	return targetGroupAttributes.value(g.attributes, key)
+func (b *loadBalancer) attribute(key string) string {
+	return b.attributeTable().value(b.attributes, key)
 }
+
+func (g *targetGroup) attributeTable() attributes { return groupAttributes(g.settings) }
+
+func (g *targetGroup) attribute(key string) string {
+	return g.attributeTable().value(g.attributes, key)
+}
+
+func (l *listener) attributeTable() attributes { return attributesOfListeners(l.protocol) }
+
+func (l *listener) attribute(key string) string { return l.attributeTable().value(l.attributes, key) }
 
 func (s *Service) describeLoadBalancerAttributes(in balancerInput) (attributesOutput, error) {
 	b, err := s.balancer(in.ARN)
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	return loadBalancerAttributes.output(b.attributes), nil
+	return b.attributeTable().output(b.attributes), nil
 }
 
 type modifyLoadBalancerAttributesInput struct {
@@ -210,13 +140,19 @@ func (s *Service) modifyLoadBalancerAttributes(in modifyLoadBalancerAttributesIn
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	after, err := loadBalancerAttributes.modified(b.attributes, in.Attributes)
+	table := b.attributeTable()
+	after, err := table.modified(b.attributes, in.Attributes, applicationAttributes, networkAttributes)
 	if err != nil {
 		return attributesOutput{}, err
 	}
+	for _, logs := range []string{"access_logs", "connection_logs", "health_check_logs"} {
+		if after[logs+".s3.enabled"] == "true" && after[logs+".s3.bucket"] == "" {
+			return attributesOutput{}, wire.Errorf("InvalidConfigurationRequest", "A bucket must be specified in '%s.s3.bucket' to enable the logs", logs)
+		}
+	}
 	b.attributes = after
 	s.publish(b)
-	return loadBalancerAttributes.output(b.attributes), nil
+	return table.output(b.attributes), nil
 }
 
 func (s *Service) describeTargetGroupAttributes(in groupInput) (attributesOutput, error) {
@@ -224,7 +160,7 @@ func (s *Service) describeTargetGroupAttributes(in groupInput) (attributesOutput
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	return targetGroupAttributes.output(g.attributes), nil
+	return g.attributeTable().output(g.attributes), nil
 }
 
 type modifyTargetGroupAttributesInput struct {
@@ -237,13 +173,34 @@ func (s *Service) modifyTargetGroupAttributes(in modifyTargetGroupAttributesInpu
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	after, err := targetGroupAttributes.modified(g.attributes, in.Attributes)
+	table := g.attributeTable()
+	after, err := table.modified(g.attributes, in.Attributes, httpGroupAttributes, streamGroupAttributes)
+	if err == nil {
+		err = checkTogether(table, after)
+	}
 	if err != nil {
 		return attributesOutput{}, err
 	}
 	g.attributes = after
 	s.publishGroup(g)
-	return targetGroupAttributes.output(g.attributes), nil
+	return table.output(g.attributes), nil
+}
+
+// checkTogether applies the rules between attributes of a target group ("TargetGroupAttribute" in the API reference).
+func checkTogether(table attributes, set map[string]string) error {
+	is := func(key, value string) bool { return table.value(set, key) == value }
+	switch {
+	case is("stickiness.enabled", "true") && is("stickiness.type", "app_cookie") && is("stickiness.app_cookie.cookie_name", ""):
+		return wire.Errorf("InvalidConfigurationRequest", "A cookie name must be specified in 'stickiness.app_cookie.cookie_name' for stickiness type 'app_cookie'")
+	case is("load_balancing.algorithm.anomaly_mitigation", "on") && !is("load_balancing.algorithm.type", "weighted_random"):
+		return wire.Errorf("InvalidConfigurationRequest", "Anomaly mitigation is only possible with the algorithm 'weighted_random'")
+	case set["slow_start.duration_seconds"] != "" && !is("slow_start.duration_seconds", "0") && !is("load_balancing.algorithm.type", "round_robin"):
+		return wire.Errorf("InvalidConfigurationRequest", "Slow start is only possible with the algorithm 'round_robin'")
+	case !is("target_health_state.unhealthy.draining_interval_seconds", "") && !is("target_health_state.unhealthy.draining_interval_seconds", "0") &&
+		is("target_health_state.unhealthy.connection_termination.enabled", "true"):
+		return wire.Errorf("InvalidConfigurationRequest", "The draining interval of unhealthy targets is only possible when their connections are not terminated")
+	}
+	return nil
 }
 
 func (s *Service) describeListenerAttributes(in listenerInput) (attributesOutput, error) {
@@ -251,7 +208,7 @@ func (s *Service) describeListenerAttributes(in listenerInput) (attributesOutput
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	return listenerAttributes.output(l.attributes), nil
+	return l.attributeTable().output(l.attributes), nil
 }
 
 type modifyListenerAttributesInput struct {
@@ -264,11 +221,12 @@ func (s *Service) modifyListenerAttributes(in modifyListenerAttributesInput) (at
 	if err != nil {
 		return attributesOutput{}, err
 	}
-	after, err := listenerAttributes.modified(l.attributes, in.Attributes)
+	table := l.attributeTable()
+	after, err := table.modified(l.attributes, in.Attributes, httpsListenerAttributes, streamListenerAttributes)
 	if err != nil {
 		return attributesOutput{}, err
 	}
 	l.attributes = after
 	s.publish(l.balancer)
-	return listenerAttributes.output(l.attributes), nil
+	return table.output(l.attributes), nil
 }

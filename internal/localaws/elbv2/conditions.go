@@ -21,15 +21,18 @@ type condition struct {
 	Query   *queryConfig  `form:"QueryStringConfig" xml:"QueryStringConfig"`
 	Methods *valuesConfig `form:"HttpRequestMethodConfig" xml:"HttpRequestMethodConfig"`
 	Sources *valuesConfig `form:"SourceIpConfig" xml:"SourceIpConfig"`
+	Regex   []string      `form:"RegexValues" xml:"RegexValues>member,omitempty"`
 }
 
 type valuesConfig struct {
-	Values []string `xml:"Values>member"`
+	Values []string `xml:"Values>member,omitempty"`
+	Regex  []string `form:"RegexValues" xml:"RegexValues>member,omitempty"`
 }
 
 type headerConfig struct {
 	Name   string   `form:"HttpHeaderName" xml:"HttpHeaderName" required:"true" range:"1,40"`
-	Values []string `xml:"Values>member"`
+	Values []string `xml:"Values>member,omitempty"`
+	Regex  []string `form:"RegexValues" xml:"RegexValues>member,omitempty"`
 }
 
 type queryConfig struct {
@@ -55,7 +58,7 @@ var fields = map[string]fieldKind{
 		values: func(c condition) []string { return c.plainOr(c.Host) },
 		check:  checkHost,
 		canonical: func(c condition, values []string) condition {
-			return condition{Field: c.Field, Values: values, Host: &valuesConfig{values}}
+			return condition{Field: c.Field, Values: values, Host: &valuesConfig{Values: values}}
 		},
 		compile: func(c condition) balancer.Condition { return balancer.HostIs(c.Values) },
 	},
@@ -63,7 +66,7 @@ var fields = map[string]fieldKind{
 		values: func(c condition) []string { return c.plainOr(c.Path) },
 		check:  checkPath,
 		canonical: func(c condition, values []string) condition {
-			return condition{Field: c.Field, Values: values, Path: &valuesConfig{values}}
+			return condition{Field: c.Field, Values: values, Path: &valuesConfig{Values: values}}
 		},
 		compile: func(c condition) balancer.Condition { return balancer.PathIs(c.Values) },
 	},
@@ -94,7 +97,7 @@ var fields = map[string]fieldKind{
 		values: func(c condition) []string { return c.configOnly(c.Methods) },
 		check:  checkMethod,
 		canonical: func(c condition, values []string) condition {
-			return condition{Field: c.Field, Methods: &valuesConfig{values}}
+			return condition{Field: c.Field, Methods: &valuesConfig{Values: values}}
 		},
 		compile: func(c condition) balancer.Condition { return balancer.MethodIs(c.Methods.Values) },
 	},
@@ -102,7 +105,7 @@ var fields = map[string]fieldKind{
 		values: func(c condition) []string { return c.configOnly(c.Sources) },
 		check:  checkSource,
 		canonical: func(c condition, values []string) condition {
-			return condition{Field: c.Field, Sources: &valuesConfig{values}}
+			return condition{Field: c.Field, Sources: &valuesConfig{Values: values}}
 		},
 		compile: func(c condition) balancer.Condition { return balancer.SourceIn(prefixes(c.Sources.Values)) },
 	},
@@ -143,7 +146,7 @@ func (c condition) pairs() []balancer.Pair {
 }
 
 // checkConditions checks the conditions of a rule and returns them in the form in which they are shown.
-func (s *Service) checkConditions(given []condition) ([]condition, error) {
+func (s *Service) checkConditions(at place, given []condition) ([]condition, error) {
 	if len(given) == 0 {
 		return nil, wire.Errorf("ValidationError", "A condition must be specified")
 	}
@@ -159,7 +162,19 @@ func (s *Service) checkConditions(given []condition) ([]condition, error) {
 		case seen[c.Field] && !kind.repeatable:
 			return nil, wire.Errorf("ValidationError", "A rule can only have one '%s' condition", c.Field)
 		}
+		if at.balancer.settings.kind == network && c.Field != "source-ip" {
+			return nil, wire.Errorf("ValidationError", "Condition field '%s' must be 'source-ip' for network load balancers", c.Field)
+		}
 		seen[c.Field] = true
+		if regex, ok := c.regex(); ok {
+			shown, err := c.checkRegex(regex)
+			if err != nil {
+				return nil, err
+			}
+			conditions = append(conditions, shown)
+			values += len(regex)
+			continue
+		}
 		own, err := kind.checkValues(c)
 		if err != nil {
 			return nil, err

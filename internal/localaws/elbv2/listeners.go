@@ -11,13 +11,25 @@ import (
 )
 
 type listener struct {
-	number     int
-	arn        string
-	balancer   *loadBalancer
-	port       int
-	actions    []action
+	number   int
+	arn      string
+	balancer *loadBalancer
+	listenerSettings
+	more       []string // certificates beside the default one
 	attributes map[string]string
 	rules      []*rule // in the order of their priorities, the default rule last
+}
+
+// listenerSettings is what makes a second CreateListener for the same port equal to the first.
+type listenerSettings struct {
+	protocol string
+	port     int
+	tls      tlsSettings
+	actions  []action
+}
+
+func (l listenerSettings) equal(other listenerSettings) bool {
+	return l.protocol == other.protocol && l.port == other.port && l.tls.equal(other.tls) && reflect.DeepEqual(l.actions, other.actions)
 }
 
 type createListenerInput struct {
@@ -26,6 +38,7 @@ type createListenerInput struct {
 	Port           int      `required:"true" range:"1,65535"`
 	DefaultActions []action `required:"true"`
 	Tags           []tag
+	tlsInput
 }
 
 type listenersOutput struct {
@@ -34,17 +47,31 @@ type listenersOutput struct {
 }
 
 type listenerOutput struct {
-	ARN            string   `xml:"ListenerArn"`
-	BalancerARN    string   `xml:"LoadBalancerArn"`
-	Port           int      `xml:"Port"`
-	Protocol       string   `xml:"Protocol"`
-	DefaultActions []action `xml:"DefaultActions>member"`
+	ARN            string                `xml:"ListenerArn"`
+	BalancerARN    string                `xml:"LoadBalancerArn"`
+	Port           int                   `xml:"Port"`
+	Protocol       string                `xml:"Protocol"`
+	Certificates   []certificateOutput   `xml:"Certificates>member,omitempty"`
+	Policy         string                `xml:"SslPolicy,omitempty"`
+	DefaultActions []action              `xml:"DefaultActions>member"`
+	ALPN           []string              `xml:"AlpnPolicy>member,omitempty"`
+	Mutual         *mutualAuthentication `xml:"MutualAuthentication"`
 }
 
 func (l *listener) output() listenerOutput {
-	return listenerOutput{
-		ARN: l.arn, BalancerARN: l.balancer.arn, Port: l.port, Protocol: "HTTP", DefaultActions: l.actions,
+	out := listenerOutput{
+		ARN: l.arn, BalancerARN: l.balancer.arn, Port: l.port, Protocol: l.protocol, DefaultActions: l.actions, Policy: l.tls.policy,
 	}
+	if l.tls.certificate != "" {
+		out.Certificates = []certificateOutput{{ARN: l.tls.certificate}}
+	}
+	if l.tls.alpn != "" {
+		out.ALPN = []string{l.tls.alpn}
+	}
+	if l.tls.mutual.Mode != "" {
+		out.Mutual = &l.tls.mutual
+	}
+	return out
 }
 
 func (s *Service) createListener(in createListenerInput) (listenersOutput, error) {
@@ -52,19 +79,22 @@ func (s *Service) createListener(in createListenerInput) (listenersOutput, error
 	if err != nil {
 		return listenersOutput{}, err
 	}
-	if err := checkProtocol(in.Protocol); err != nil {
-		return listenersOutput{}, err
-	}
 	tags, err := tagMap(in.Tags)
 	if err != nil {
 		return listenersOutput{}, err
 	}
-	actions, err := s.checkActions(b, in.DefaultActions)
-	if err != nil {
+	settings := listenerSettings{protocol: in.Protocol, port: in.Port}
+	if err := b.checkProtocol(in.Protocol); err != nil {
+		return listenersOutput{}, err
+	}
+	if settings.tls, err = s.tlsOver(tlsSettings{}, in.Protocol, in.tlsInput); err != nil {
+		return listenersOutput{}, err
+	}
+	if settings.actions, err = s.checkActions(place{b, in.Protocol}, in.DefaultActions); err != nil {
 		return listenersOutput{}, err
 	}
 	if have := b.listenerOn(in.Port); have != nil {
-		if !reflect.DeepEqual(have.actions, actions) || !maps.Equal(s.tags[have.arn], tags) {
+		if !have.equal(settings) || !maps.Equal(s.tags[have.arn], tags) {
 			return listenersOutput{}, duplicateListener(b)
 		}
 		return listenersOutput{Listeners: []listenerOutput{have.output()}}, nil
@@ -72,9 +102,9 @@ func (s *Service) createListener(in createListenerInput) (listenersOutput, error
 	if len(b.listeners) >= s.Limits[quota.ListenersPerLoadBalancer] {
 		return listenersOutput{}, wire.Errorf("TooManyListeners", "The maximum number of listeners has been reached on load balancer '%s'", b.arn)
 	}
-	l := s.addListener(b, in.Port, actions)
+	l := s.addListener(b, settings)
 	s.tags[l.arn] = tags
-	s.publish(b)
+	s.changed(b)
 	return listenersOutput{Listeners: []listenerOutput{l.output()}}, nil
 }
 
@@ -82,25 +112,34 @@ func duplicateListener(b *loadBalancer) error {
 	return wire.Errorf("DuplicateListener", "A listener already exists on this port for this load balancer '%s'", b.arn)
 }
 
-func checkProtocol(protocol string) error {
-	switch protocol {
-	case "HTTP":
-		return nil
-	case "HTTPS":
-		return unsupported("listeners of Protocol HTTPS yet")
+// listenerProtocols are what each type of load balancer can listen to (API reference, CreateListener).
+var listenerProtocols = map[string][]string{
+	application: {"HTTPS", "HTTP"},
+	network:     {"TCP", "TLS", "UDP", "TCP_UDP"},
+}
+
+func (b *loadBalancer) checkProtocol(protocol string) error {
+	switch allowed := listenerProtocols[b.settings.kind]; {
+	case slices.Contains(allowed, protocol):
+	case b.settings.kind == network && strings.HasSuffix(protocol, "QUIC"):
+		return unsupported("listeners of Protocol %s yet", protocol)
+	default:
+		return wire.Errorf("ValidationError", "Listener protocol '%s' must be one of '%s'", protocol, strings.Join(allowed, ", "))
 	}
-	return wire.Errorf("ValidationError", "Listener protocol '%s' must be one of 'HTTPS, HTTP'", protocol)
+	if strings.Contains(protocol, "UDP") && b.settings.addressType == dualstack && b.settings.sourceNAT != "on" {
+		return wire.Errorf("InvalidConfigurationRequest", "Listeners of protocol %s on a dualstack load balancer need EnablePrefixForIpv6SourceNat", protocol)
+	}
+	return nil
 }
 
 func (b *loadBalancer) listenerOn(port int) *listener {
 	return find(b.listeners, func(l *listener) bool { return l.port == port })
 }
 
-func (s *Service) addListener(b *loadBalancer, port int, actions []action) *listener {
+func (s *Service) addListener(b *loadBalancer, settings listenerSettings) *listener {
 	path := b.path + "/" + s.newID()
 	l := &listener{
-		number: s.next(), arn: s.arn("listener/" + path), balancer: b, port: port, actions: actions,
-		attributes: map[string]string{},
+		number: s.next(), arn: s.arn("listener/" + path), balancer: b, listenerSettings: settings, attributes: map[string]string{},
 	}
 	l.rules = []*rule{{number: s.next(), arn: s.ruleARN(l), listener: l, isDefault: true}}
 	b.listeners = append(b.listeners, l)
@@ -175,6 +214,7 @@ type modifyListenerInput struct {
 	Protocol       string
 	Port           *int `range:"1,65535"`
 	DefaultActions []action
+	tlsInput
 }
 
 func (s *Service) modifyListener(in modifyListenerInput) (listenersOutput, error) {
@@ -182,25 +222,34 @@ func (s *Service) modifyListener(in modifyListenerInput) (listenersOutput, error
 	if err != nil {
 		return listenersOutput{}, err
 	}
-	if in.Protocol != "" {
-		if err := checkProtocol(in.Protocol); err != nil {
-			return listenersOutput{}, err
-		}
+	after := l.listenerSettings
+	override(&after.protocol, in.Protocol)
+	if err := l.balancer.checkProtocol(after.protocol); err != nil {
+		return listenersOutput{}, err
 	}
-	port, actions := l.port, l.actions
 	if in.Port != nil {
-		port = *in.Port
-		if other := l.balancer.listenerOn(port); other != nil && other != l {
+		after.port = *in.Port
+		if other := l.balancer.listenerOn(after.port); other != nil && other != l {
 			return listenersOutput{}, duplicateListener(l.balancer)
 		}
 	}
-	if len(in.DefaultActions) > 0 {
-		if actions, err = s.checkActions(l.balancer, in.DefaultActions); err != nil {
+	if after.tls, err = s.tlsOver(l.tls, after.protocol, in.tlsInput); err != nil {
+		return listenersOutput{}, err
+	}
+	if len(in.DefaultActions) > 0 || after.protocol != l.protocol {
+		given := in.DefaultActions
+		if len(given) == 0 {
+			given = l.actions
+		}
+		if after.actions, err = s.checkActions(place{l.balancer, after.protocol}, keepSecrets(given, l.actions)); err != nil {
 			return listenersOutput{}, err
 		}
 	}
-	l.port, l.actions = port, actions
-	s.publish(l.balancer)
+	if !speaksTLS(after.protocol) {
+		l.more = nil
+	}
+	l.listenerSettings = after
+	s.changed(l.balancer)
 	return listenersOutput{Listeners: []listenerOutput{l.output()}}, nil
 }
 
@@ -209,9 +258,12 @@ func (s *Service) deleteListener(in listenerInput) (wire.Empty, error) {
 	if err != nil {
 		return wire.Empty{}, err
 	}
+	if g := s.groupTargeting(l.balancer.arn, l.port); g != nil {
+		return wire.Empty{}, wire.Errorf("ResourceInUse", "Listener '%s' is currently in use by a target of target group '%s'", l.arn, g.arn)
+	}
 	l.balancer.listeners = slices.DeleteFunc(l.balancer.listeners, func(other *listener) bool { return other == l })
 	s.forgetListener(l)
-	s.publish(l.balancer)
+	s.changed(l.balancer)
 	return wire.Empty{}, nil
 }
 
@@ -221,20 +273,6 @@ func (s *Service) forgetListener(l *listener) {
 	for _, r := range l.rules {
 		delete(s.tags, r.arn)
 	}
-}
-
-type describeListenerCertificatesInput struct {
-	listenerInput
-	paging
-}
-
-type certificatesOutput struct {
-	Certificates string // an HTTP listener has none
-}
-
-func (s *Service) describeListenerCertificates(in describeListenerCertificatesInput) (certificatesOutput, error) {
-	_, err := s.listener(in.ARN)
-	return certificatesOutput{}, err
 }
 
 // isListenerARN tells the ARN of a listener from that of a rule, which is longer and of another kind.

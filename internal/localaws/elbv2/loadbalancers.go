@@ -13,10 +13,16 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
+// The types of load balancers that are here.
+const (
+	application = "application"
+	network     = "network"
+)
+
 type loadBalancer struct {
 	number     int
 	arn        string
-	path       string // "app/NAME/ID", the end of the ARN
+	path       string // "app/NAME/ID" or "net/NAME/ID", the end of the ARN
 	settings   balancerSettings
 	vpcID      string
 	dnsName    string
@@ -24,6 +30,11 @@ type loadBalancer struct {
 	active     bool // provisioning is over
 	attributes map[string]string
 	listeners  []*listener
+	capacity   capacity
+	privateLnk string // EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic, of a network load balancer with security groups
+
+	used         map[string]bool // ARNs of what the listeners and rules use, see uses.go
+	certificates []string        // as reported last
 
 	ip      netip.Addr
 	front   *balancer.Front
@@ -32,18 +43,17 @@ type loadBalancer struct {
 
 // balancerSettings is what makes a second CreateLoadBalancer of the same name equal to the first.
 type balancerSettings struct {
-	name, scheme   string
-	subnets        []string // sorted
-	securityGroups []string // as given
+	kind, name, scheme string
+	addressType        string          // ipv4, dualstack or dualstack-without-public-ipv4
+	sourceNAT          string          // EnablePrefixForIpv6SourceNat: "on", "off" or ""
+	pool               string          // IPAM pool
+	mappings           []subnetMapping // in the order of the subnets' ids
+	securityGroups     []string        // as given
 }
 
-// hostedZone is the canonical hosted zone of ALBs in us-west-2 ("Elastic Load Balancing endpoints and quotas").
-// Other Regions have others; the local AWS has this one everywhere.
-const hostedZone = "Z1H1FL5HABSF5"
-
-type subnetMapping struct {
-	SubnetID string `form:"SubnetId" required:"true"`
-}
+// hostedZones are the canonical hosted zones in us-west-2 ("Elastic Load Balancing endpoints and quotas"). Other Regions
+// have others; the local AWS has these everywhere.
+var hostedZones = map[string]string{application: "Z1H1FL5HABSF5", network: "Z18D5FSROUN65G"}
 
 type createLoadBalancerInput struct {
 	Name           string `required:"true"`
@@ -52,8 +62,11 @@ type createLoadBalancerInput struct {
 	SecurityGroups []string
 	Scheme         string `enum:"internet-facing,internal"`
 	Tags           []tag
-	Type           string `enum:"application,network,gateway"`
-	IPAddressType  string `form:"IpAddressType" enum:"ipv4,dualstack,dualstack-without-public-ipv4"`
+	Type           string     `enum:"application,network,gateway"`
+	IPAddressType  string     `form:"IpAddressType" enum:"ipv4,dualstack,dualstack-without-public-ipv4"`
+	CustomerPool   string     `form:"CustomerOwnedIpv4Pool"`
+	SourceNAT      string     `form:"EnablePrefixForIpv6SourceNat" enum:"on,off"`
+	Pools          *ipamPools `form:"IpamPools"`
 }
 
 type loadBalancersOutput struct {
@@ -74,11 +87,9 @@ type loadBalancerOutput struct {
 	Zones          []zoneOutput `xml:"AvailabilityZones>member"`
 	SecurityGroups []string     `xml:"SecurityGroups>member"`
 	IPAddressType  string       `xml:"IpAddressType"`
-}
-
-type zoneOutput struct {
-	Name     string `xml:"ZoneName"`
-	SubnetID string `xml:"SubnetId"`
+	PrivateLink    string       `xml:"EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic,omitempty"`
+	SourceNAT      string       `xml:"EnablePrefixForIpv6SourceNat,omitempty"`
+	Pools          *ipamPools   `xml:"IpamPools"`
 }
 
 func (s *Service) createLoadBalancer(in createLoadBalancerInput) (loadBalancersOutput, error) {
@@ -97,7 +108,7 @@ func (s *Service) createLoadBalancer(in createLoadBalancerInput) (loadBalancersO
 		}
 		return loadBalancersOutput{LoadBalancers: []loadBalancerOutput{s.loadBalancerOutput(have)}}, nil
 	}
-	if len(s.balancers) >= s.Limits[quota.LoadBalancers] {
+	if s.countBalancers(settings.kind) >= s.Limits[balancerQuotas[settings.kind]] {
 		return loadBalancersOutput{}, wire.Errorf("TooManyLoadBalancers", "The maximum number of load balancers has been reached")
 	}
 	b, err := s.provision(settings, vpcID)
@@ -105,75 +116,69 @@ func (s *Service) createLoadBalancer(in createLoadBalancerInput) (loadBalancersO
 		return loadBalancersOutput{}, err
 	}
 	s.tags[b.arn] = tags
+	if b.settings.kind == network && len(b.settings.securityGroups) > 0 {
+		b.privateLnk = "on" // API reference, SetSecurityGroups: the default
+	}
 	return loadBalancersOutput{LoadBalancers: []loadBalancerOutput{s.loadBalancerOutput(b)}}, nil
 }
 
+var balancerQuotas = map[string]string{application: quota.LoadBalancers, network: quota.NetworkLoadBalancers}
+
+func (s *Service) countBalancers(kind string) int {
+	count := 0
+	for _, b := range s.balancers {
+		if b.settings.kind == kind {
+			count++
+		}
+	}
+	return count
+}
+
 func (s *Service) checkNewLoadBalancer(in createLoadBalancerInput) (balancerSettings, string, error) {
-	settings := balancerSettings{name: in.Name, scheme: in.Scheme, securityGroups: in.SecurityGroups}
-	if err := checkName("load balancer", in.Name); err != nil {
+	settings := balancerSettings{
+		kind: in.Type, name: in.Name, scheme: in.Scheme, securityGroups: in.SecurityGroups, addressType: in.IPAddressType, sourceNAT: in.SourceNAT,
+	}
+	fill(&settings.kind, application)
+	fill(&settings.scheme, "internet-facing")
+	fill(&settings.addressType, "ipv4")
+	if err := in.check(settings); err != nil {
 		return settings, "", err
 	}
-	if strings.HasPrefix(in.Name, "internal-") {
-		return settings, "", wire.Errorf("ValidationError", "The load balancer name '%s' cannot begin with 'internal-'", in.Name)
+	if in.Pools != nil {
+		settings.pool = in.Pools.IPv4
+		if err := s.checkPool(settings, settings.pool); err != nil {
+			return settings, "", err
+		}
 	}
-	if in.Type != "" && in.Type != "application" {
-		return settings, "", unsupported("load balancers of Type %s yet", in.Type)
-	}
-	if err := checkIPAddressType(in.IPAddressType); err != nil {
-		return settings, "", err
-	}
-	if settings.scheme == "" {
-		settings.scheme = "internet-facing"
-	}
-	subnets, vpcID, err := s.checkSubnets(in.Subnets, in.SubnetMappings)
+	mappings, vpcID, err := s.checkSubnets(settings, in.Subnets, in.SubnetMappings)
 	if err != nil {
 		return settings, "", err
 	}
-	settings.subnets = subnets
-	if len(settings.securityGroups) == 0 {
+	settings.mappings = mappings
+	if len(settings.securityGroups) == 0 && settings.kind == application {
 		settings.securityGroups = []string{s.Network.DefaultGroup(vpcID)}
 	}
 	return settings, vpcID, s.checkSecurityGroups(settings.securityGroups, vpcID)
 }
 
-func checkIPAddressType(kind string) error {
-	if kind != "" && kind != "ipv4" {
-		return wire.Errorf("ValidationError", "IpAddressType '%s' is not possible: the subnets have no IPv6 CIDR", kind)
+// check is what can be said without looking at the network.
+func (in createLoadBalancerInput) check(settings balancerSettings) error {
+	if err := checkName("load balancer", in.Name); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(in.Name, "internal-"):
+		return wire.Errorf("ValidationError", "The load balancer name '%s' cannot begin with 'internal-'", in.Name)
+	case in.Type == "gateway":
+		return unsupported("load balancers of Type gateway")
+	case in.CustomerPool != "":
+		return unsupported("customer-owned address pools, which are for Outposts")
+	case settings.addressType == withoutPublic && (settings.kind == network || settings.scheme == "internal"):
+		return wire.Errorf("InvalidConfigurationRequest", "IpAddressType '%s' is only supported by internet-facing application load balancers", withoutPublic)
+	case in.SourceNAT != "" && (settings.kind != network || settings.addressType != dualstack):
+		return wire.Errorf("InvalidConfigurationRequest", "EnablePrefixForIpv6SourceNat is only supported by dualstack network load balancers")
 	}
 	return nil
-}
-
-// checkSubnets returns the subnets of a load balancer, sorted, and their VPC.
-func (s *Service) checkSubnets(ids []string, mappings []subnetMapping) (subnets []string, vpcID string, err error) {
-	if len(ids) > 0 && len(mappings) > 0 {
-		return nil, "", wire.Errorf("ValidationError", "You must specify either subnets or subnet mappings, not both")
-	}
-	for _, m := range mappings {
-		ids = append(ids, m.SubnetID)
-	}
-	subnets = slices.Clone(ids)
-	slices.Sort(subnets)
-	subnets = slices.Compact(subnets)
-	zones := map[string]bool{}
-	for _, id := range subnets {
-		info, ok := s.Network.Subnet(id)
-		switch {
-		case !ok && !strings.HasPrefix(id, "subnet-"):
-			return nil, "", wire.Errorf("InvalidSubnet", "The subnet ID '%s' is not valid", id)
-		case !ok:
-			return nil, "", wire.Errorf("SubnetNotFound", "The subnet ID '%s' does not exist", id)
-		case vpcID != "" && vpcID != info.VPCID:
-			return nil, "", wire.Errorf("InvalidConfigurationRequest", "All subnets must belong to the same VPC: '%s'", vpcID)
-		case zones[info.Zone]:
-			return nil, "", wire.Errorf("InvalidConfigurationRequest",
-				"A load balancer cannot be attached to multiple subnets in the same Availability Zone")
-		}
-		vpcID, zones[info.Zone] = info.VPCID, true
-	}
-	if len(zones) < 2 {
-		return nil, "", wire.Errorf("ValidationError", "At least two subnets in two different Availability Zones must be specified")
-	}
-	return subnets, vpcID, nil
 }
 
 func (s *Service) checkSecurityGroups(ids []string, vpcID string) error {
@@ -195,8 +200,18 @@ func (s *Service) checkSecurityGroups(ids []string, vpcID string) error {
 }
 
 func (b balancerSettings) equal(other balancerSettings) bool {
-	return b.scheme == other.scheme && slices.Equal(b.subnets, other.subnets) &&
+	return b.kind == other.kind && b.scheme == other.scheme && b.addressType == other.addressType && b.sourceNAT == other.sourceNAT &&
+		b.pool == other.pool && slices.Equal(b.mappings, other.mappings) &&
 		slices.Equal(slices.Sorted(slices.Values(b.securityGroups)), slices.Sorted(slices.Values(other.securityGroups)))
+}
+
+// subnets are the ids of the subnets.
+func (b balancerSettings) subnets() []string {
+	var ids []string
+	for _, m := range b.mappings {
+		ids = append(ids, m.SubnetID)
+	}
+	return ids
 }
 
 // provision makes a load balancer and everything that a new one has.
@@ -205,17 +220,20 @@ func (s *Service) provision(settings balancerSettings, vpcID string) (*loadBalan
 	if err != nil {
 		return nil, err
 	}
-	path := fmt.Sprintf("app/%s/%s", settings.name, s.newID())
+	path := fmt.Sprintf("%s/%s/%s", settings.kind[:3], settings.name, s.newID()) // app/… or net/…
 	b := &loadBalancer{
 		number: s.next(), arn: s.arn("loadbalancer/" + path), path: path, settings: settings, vpcID: vpcID,
 		created: time.Now(), attributes: map[string]string{}, ip: ip, front: s.Plane.Open(ip),
 		dnsName: fmt.Sprintf("%s-%010d.%s.elb.amazonaws.com", settings.name, s.Clock.Uint64()%1e10, s.Region),
 	}
-	if settings.scheme == "internal" {
+	if settings.kind == network {
+		b.dnsName = fmt.Sprintf("%s-%s.elb.%s.amazonaws.com", settings.name, path[strings.LastIndex(path, "/")+1:], s.Region)
+	}
+	if settings.scheme == "internal" && settings.kind == application {
 		b.dnsName = "internal-" + b.dnsName
 	}
 	s.balancers = append(s.balancers, b)
-	s.Network.Attach(path, settings.subnets, settings.securityGroups)
+	s.attach(b)
 	s.after(s.Clock.Of(s.Delays.Provisioning), func() {
 		b.active = true
 		s.publishNow(b)
@@ -237,9 +255,13 @@ func (s *Service) takeAddress() (netip.Addr, error) {
 
 func (s *Service) loadBalancerOutput(b *loadBalancer) loadBalancerOutput {
 	out := loadBalancerOutput{
-		ARN: b.arn, DNSName: b.dnsName, HostedZone: hostedZone, Created: timestamp(b.created), Name: b.settings.name,
-		Scheme: b.settings.scheme, VPCID: b.vpcID, State: "provisioning", Type: "application", IPAddressType: "ipv4",
-		SecurityGroups: b.settings.securityGroups, Zones: s.zones(b),
+		ARN: b.arn, DNSName: b.dnsName, HostedZone: hostedZones[b.settings.kind], Created: timestamp(b.created), Name: b.settings.name,
+		Scheme: b.settings.scheme, VPCID: b.vpcID, State: "provisioning", Type: b.settings.kind,
+		IPAddressType:  b.settings.addressType,
+		SecurityGroups: b.settings.securityGroups, Zones: s.zones(b), PrivateLink: b.privateLnk, SourceNAT: b.settings.sourceNAT,
+	}
+	if b.settings.pool != "" {
+		out.Pools = &ipamPools{b.settings.pool}
 	}
 	if b.active {
 		out.State = "active"
@@ -248,15 +270,6 @@ func (s *Service) loadBalancerOutput(b *loadBalancer) loadBalancerOutput {
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-func (s *Service) zones(b *loadBalancer) []zoneOutput {
-	var zones []zoneOutput
-	for _, id := range b.settings.subnets {
-		info, _ := s.Network.Subnet(id) // subnets are never deleted
-		zones = append(zones, zoneOutput{Name: info.Zone, SubnetID: id})
-	}
-	return zones
-}
 
 type describeLoadBalancersInput struct {
 	ARNs  []string `form:"LoadBalancerArns"`
@@ -311,11 +324,18 @@ func (s *Service) deleteLoadBalancer(in balancerInput) (wire.Empty, error) {
 	if b.attribute("deletion_protection.enabled") == "true" {
 		return wire.Empty{}, wire.Errorf("OperationNotPermitted", "Load balancer '%s' cannot be deleted because deletion protection is enabled", b.arn)
 	}
+	for _, l := range b.listeners {
+		if g := s.groupTargeting(b.arn, l.port); g != nil {
+			return wire.Empty{}, wire.Errorf("ResourceInUse", "Load balancer '%s' is currently a target of target group '%s'", b.arn, g.arn)
+		}
+	}
 	s.balancers = slices.DeleteFunc(s.balancers, func(other *loadBalancer) bool { return other == b })
 	delete(s.tags, b.arn)
 	for _, l := range b.listeners {
 		s.forgetListener(l)
 	}
+	b.listeners, b.active = nil, false
+	s.changed(b)
 	s.later(func() {
 		s.Clock.After(0, b.front.Close) // not under the lock: it waits for sockets
 		delete(s.addresses, b.ip)

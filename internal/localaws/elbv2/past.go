@@ -13,7 +13,9 @@ import (
 //
 // The copy is made by reflection, because the state is a graph that grows with every feature, and a field that somebody
 // forgot to copy would let the present leak into the past.
-func (s *Service) Frozen() wire.Service {
+func (s *Service) Frozen() wire.Service { return s.frozen().API() }
+
+func (s *Service) frozen() *Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	past := &Service{Config: s.Config}
@@ -24,7 +26,7 @@ func (s *Service) Frozen() wire.Service {
 			exposed(to.Field(i)).Set(c.deep(exposed(from.Field(i))))
 		}
 	}
-	return past.API()
+	return past
 }
 
 // copier copies what is declared in this package all the way down, and shares everything else: it does not change.
@@ -42,6 +44,10 @@ func (c copier) deep(v reflect.Value) reflect.Value {
 		return c.slice(v)
 	case reflect.Map:
 		return c.table(v)
+	case reflect.Interface:
+		if !v.IsNil() {
+			return c.deep(v.Elem())
+		}
 	}
 	return v
 }

@@ -1,12 +1,6 @@
 package elbv2
 
-import (
-	"strconv"
-	"strings"
-	"time"
-
-	"github.com/sluice-lb/sluice/internal/localaws/balancer"
-)
+import "github.com/sluice-lb/sluice/internal/localaws/balancer"
 
 // Address says where a listener can be reached.
 type Address struct {
@@ -65,8 +59,7 @@ func (s *Service) apply(b *loadBalancer, version uint64, table *balancer.Table) 
 func (s *Service) publishGroup(g *targetGroup) {
 	g.version++
 	version := g.version
-	check := g.settings.check.forPlane()
-	settings := balancer.Settings{Algorithm: balancer.Algorithm(g.attribute("load_balancing.algorithm.type"))}
+	check, settings := g.settings.check.forPlane(g.settings.version), g.forPlane()
 	s.later(func() {
 		if version > g.applied {
 			g.applied = version
@@ -74,65 +67,4 @@ func (s *Service) publishGroup(g *targetGroup) {
 			g.pool.Configure(settings)
 		}
 	})
-}
-
-// table says what a load balancer does, in the data plane's words.
-func (s *Service) table(b *loadBalancer) *balancer.Table {
-	idle, _ := strconv.Atoi(b.attribute("idle_timeout.timeout_seconds")) // checked when it was set
-	table := &balancer.Table{
-		Listeners:    map[int]*balancer.Routes{},
-		IdleTimeout:  time.Duration(idle) * time.Second,
-		ForwardedFor: balancer.Forwarding(b.attribute("routing.http.xff_header_processing.mode")),
-		ClientPort:   b.attribute("routing.http.xff_client_port.enabled") == "true",
-	}
-	for _, l := range b.listeners {
-		table.Listeners[l.port] = s.routes(l)
-	}
-	return table
-}
-
-func (s *Service) routes(l *listener) *balancer.Routes {
-	routes := &balancer.Routes{
-		ResponseHeaders: map[string]string{},
-		Anonymous:       listenerAttributes.value(l.attributes, "routing.http.response.server.enabled") == "false",
-	}
-	for key, name := range responseHeaders {
-		if value := listenerAttributes.value(l.attributes, key); value != "" {
-			routes.ResponseHeaders[name] = value
-		}
-	}
-	for _, r := range l.rules {
-		act := s.planeAction(r.effective()[0]) // there is exactly one, see checkActions
-		if r.isDefault {
-			routes.Default = act
-			continue
-		}
-		var conditions []balancer.Condition
-		for _, c := range r.conditions {
-			conditions = append(conditions, fields[c.Field].compile(c))
-		}
-		routes.Rules = append(routes.Rules, balancer.Rule{Conditions: conditions, Action: act})
-	}
-	return routes
-}
-
-func (s *Service) planeAction(a action) balancer.Action {
-	switch a.Type {
-	case "fixed-response":
-		status, _ := strconv.Atoi(a.Fixed.Status)
-		contentType := a.Fixed.ContentType
-		fill(&contentType, "text/plain; charset=utf-8")
-		return balancer.Fixed{Status: status, ContentType: contentType, Body: a.Fixed.Body}
-	case "redirect":
-		r := a.Redirect
-		status, _ := strconv.Atoi(strings.TrimPrefix(r.Status, "HTTP_"))
-		return balancer.Redirect{Status: status, Protocol: r.Protocol, Host: r.Host, Port: r.Port, Path: r.Path, Query: r.Query}
-	}
-	forward := &balancer.Forward{}
-	for _, w := range a.Forward.Groups {
-		if g, err := s.group(w.ARN); err == nil { // a group in use is never deleted
-			forward.Groups = append(forward.Groups, balancer.WeightedGroup{Group: g.pool, Weight: *w.Weight})
-		}
-	}
-	return forward
 }

@@ -17,6 +17,7 @@ type rule struct {
 	priority   int // 1–50,000; not for the default rule
 	conditions []condition
 	actions    []action // nil for the default rule, which has its listener's
+	transforms []transform
 }
 
 // lastPriority is beyond every priority: the default rule comes last.
@@ -48,6 +49,7 @@ type createRuleInput struct {
 	Priority   int      `required:"true" range:"1,50000"`
 	Actions    []action `required:"true"`
 	Tags       []tag
+	Transforms []transform
 }
 
 type rulesOutput struct {
@@ -61,11 +63,13 @@ type ruleOutput struct {
 	Conditions []condition `xml:"Conditions>member"`
 	Actions    []action    `xml:"Actions>member"`
 	IsDefault  bool        `xml:"IsDefault"`
+	Transforms []transform `xml:"Transforms>member,omitempty"`
 }
 
 func (r *rule) output() ruleOutput {
 	out := ruleOutput{
 		ARN: r.arn, Priority: strconv.Itoa(r.priority), Conditions: r.conditions, Actions: r.effective(), IsDefault: r.isDefault,
+		Transforms: r.transforms,
 	}
 	if r.isDefault {
 		out.Priority = "default"
@@ -82,12 +86,16 @@ func (s *Service) createRule(in createRuleInput) (rulesOutput, error) {
 	if err != nil {
 		return rulesOutput{}, err
 	}
-	conditions, err := s.checkConditions(in.Conditions)
+	at := place{l.balancer, l.protocol}
+	conditions, err := s.checkConditions(at, in.Conditions)
 	if err != nil {
 		return rulesOutput{}, err
 	}
-	actions, err := s.checkActions(l.balancer, in.Actions)
+	actions, err := s.checkActions(at, in.Actions)
 	if err != nil {
+		return rulesOutput{}, err
+	}
+	if err := checkTransforms(at, in.Transforms); err != nil {
 		return rulesOutput{}, err
 	}
 	if slices.ContainsFunc(l.rules, func(r *rule) bool { return r.order() == in.Priority }) {
@@ -96,11 +104,11 @@ func (s *Service) createRule(in createRuleInput) (rulesOutput, error) {
 	if l.balancer.countRules() >= s.Limits[quota.RulesPerLoadBalancer] {
 		return rulesOutput{}, wire.Errorf("TooManyRules", "The maximum number of rules has been reached on load balancer '%s'", l.balancer.arn)
 	}
-	r := &rule{number: s.next(), arn: s.ruleARN(l), listener: l, priority: in.Priority, conditions: conditions, actions: actions}
+	r := &rule{number: s.next(), arn: s.ruleARN(l), listener: l, priority: in.Priority, conditions: conditions, actions: actions, transforms: in.Transforms}
 	l.rules = append(l.rules, r)
 	l.sortRules()
 	s.tags[r.arn] = tags
-	s.publish(l.balancer)
+	s.changed(l.balancer)
 	return rulesOutput{Rules: []ruleOutput{r.output()}}, nil
 }
 
@@ -191,6 +199,8 @@ type modifyRuleInput struct {
 	ruleInput
 	Conditions []condition
 	Actions    []action
+	Transforms []transform
+	Reset      bool `form:"ResetTransforms"`
 }
 
 // modifyRule replaces the list of conditions, of actions, or both; a list that is not given stays.
@@ -202,20 +212,36 @@ func (s *Service) modifyRule(in modifyRuleInput) (rulesOutput, error) {
 	if r.isDefault {
 		return rulesOutput{}, wire.Errorf("OperationNotPermitted", "Default rule '%s' cannot be modified", r.arn)
 	}
-	conditions, actions := r.conditions, r.actions
+	after, at := *r, place{r.listener.balancer, r.listener.protocol}
 	if len(in.Conditions) > 0 {
-		if conditions, err = s.checkConditions(in.Conditions); err != nil {
+		if after.conditions, err = s.checkConditions(at, in.Conditions); err != nil {
 			return rulesOutput{}, err
 		}
 	}
 	if len(in.Actions) > 0 {
-		if actions, err = s.checkActions(r.listener.balancer, in.Actions); err != nil {
+		if after.actions, err = s.checkActions(at, keepSecrets(in.Actions, r.actions)); err != nil {
 			return rulesOutput{}, err
 		}
 	}
-	r.conditions, r.actions = conditions, actions
-	s.publish(r.listener.balancer)
+	if after.transforms, err = in.transformsOver(at, r.transforms); err != nil {
+		return rulesOutput{}, err
+	}
+	*r = after
+	s.changed(r.listener.balancer)
 	return rulesOutput{Rules: []ruleOutput{r.output()}}, nil
+}
+
+// transformsOver: ResetTransforms removes all, and must not be given with new ones (API reference, ModifyRule).
+func (in modifyRuleInput) transformsOver(at place, had []transform) ([]transform, error) {
+	switch {
+	case in.Reset && len(in.Transforms) > 0:
+		return nil, wire.Errorf("ValidationError", "Transforms and ResetTransforms cannot be specified at the same time")
+	case in.Reset:
+		return nil, nil
+	case len(in.Transforms) == 0:
+		return had, nil
+	}
+	return in.Transforms, checkTransforms(at, in.Transforms)
 }
 
 func (s *Service) deleteRule(in ruleInput) (wire.Empty, error) {
@@ -228,7 +254,7 @@ func (s *Service) deleteRule(in ruleInput) (wire.Empty, error) {
 	}
 	r.listener.rules = slices.DeleteFunc(r.listener.rules, func(other *rule) bool { return other == r })
 	delete(s.tags, r.arn)
-	s.publish(r.listener.balancer)
+	s.changed(r.listener.balancer)
 	return wire.Empty{}, nil
 }
 

@@ -8,8 +8,8 @@
 //	service := elbv2.New(elbv2.Config{…})
 //	answer, err := service.API().Call("CreateLoadBalancer", form)
 //
-// Only what an HTTP Application Load Balancer with ip or instance targets needs is here. Anything else is refused by
-// name: UnsupportedOperation for what AWS has and this does not, the documented code for what AWS refuses too.
+// Application and Network Load Balancers are here; Gateway Load Balancers, lambda targets and QUIC are refused by name:
+// UnsupportedOperation for what AWS has and this does not, the documented code for what AWS refuses too.
 package elbv2
 
 import (
@@ -22,6 +22,8 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
+	"github.com/sluice-lb/sluice/internal/localaws/keypair"
+	"github.com/sluice-lb/sluice/internal/localaws/objects"
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
@@ -34,6 +36,9 @@ type Config struct {
 	Limits          quota.Limits
 	Delays          pace.Delays
 	Network         *ec2.Network
+	Certificate     func(arn string) (pair *keypair.Pair, found bool)  // nil, and found, for one that is not issued yet
+	Uses            func(balancerARN string, certificateARNs []string) // is told which certificates a load balancer uses
+	Objects         *objects.Store
 	Plane           *balancer.Plane
 	Clock           *pace.Clock
 	Log             *slog.Logger
@@ -48,13 +53,17 @@ type Service struct {
 	last      int // number of the thing that was made last; orders every list
 	balancers []*loadBalancer
 	groups    []*targetGroup
+	stores    []*trustStore
+	lingering map[string]time.Time         // when what is used no longer may be deleted, by ARN
 	tags      map[string]map[string]string // by ARN
 	addresses map[netip.Addr]bool          // in use by load balancers
 }
 
 // New returns a service without load balancers.
 func New(config Config) *Service {
-	return &Service{Config: config, tags: map[string]map[string]string{}, addresses: map[netip.Addr]bool{}}
+	return &Service{
+		Config: config, tags: map[string]map[string]string{}, addresses: map[netip.Addr]bool{}, lingering: map[string]time.Time{},
+	}
 }
 
 // API is the operations of the service.
@@ -69,6 +78,8 @@ func (s *Service) API() wire.Service {
 		"SetSubnets":                     locked(s, s.setSubnets),
 		"SetIpAddressType":               locked(s, s.setIPAddressType),
 		"DescribeCapacityReservation":    locked(s, s.describeCapacityReservation),
+		"ModifyCapacityReservation":      locked(s, s.modifyCapacityReservation),
+		"ModifyIpPools":                  locked(s, s.modifyIPPools),
 
 		"CreateListener":               locked(s, s.createListener),
 		"DescribeListeners":            locked(s, s.describeListeners),
@@ -76,7 +87,23 @@ func (s *Service) API() wire.Service {
 		"DeleteListener":               locked(s, s.deleteListener),
 		"DescribeListenerAttributes":   locked(s, s.describeListenerAttributes),
 		"ModifyListenerAttributes":     locked(s, s.modifyListenerAttributes),
+		"AddListenerCertificates":      locked(s, s.addListenerCertificates),
+		"RemoveListenerCertificates":   locked(s, s.removeListenerCertificates),
 		"DescribeListenerCertificates": locked(s, s.describeListenerCertificates),
+		"DescribeSSLPolicies":          locked(s, s.describeSSLPolicies),
+
+		"CreateTrustStore":                  locked(s, s.createTrustStore),
+		"DescribeTrustStores":               locked(s, s.describeTrustStores),
+		"ModifyTrustStore":                  locked(s, s.modifyTrustStore),
+		"DeleteTrustStore":                  locked(s, s.deleteTrustStore),
+		"DescribeTrustStoreAssociations":    locked(s, s.describeTrustStoreAssociations),
+		"AddTrustStoreRevocations":          locked(s, s.addTrustStoreRevocations),
+		"DescribeTrustStoreRevocations":     locked(s, s.describeTrustStoreRevocations),
+		"RemoveTrustStoreRevocations":       locked(s, s.removeTrustStoreRevocations),
+		"GetTrustStoreCaCertificatesBundle": locked(s, s.getBundle),
+		"GetTrustStoreRevocationContent":    locked(s, s.getRevocationContent),
+		"GetResourcePolicy":                 locked(s, s.getResourcePolicy),
+		"DeleteSharedTrustStoreAssociation": locked(s, s.deleteSharedTrustStoreAssociation),
 
 		"CreateRule":        locked(s, s.createRule),
 		"DescribeRules":     locked(s, s.describeRules),

@@ -51,6 +51,8 @@ func (s *Service) checkTaggable(arns []string) error {
 			_, err = s.rule(arn)
 		case strings.Contains(arn, ":targetgroup/"):
 			_, err = s.group(arn)
+		case strings.Contains(arn, ":truststore/"):
+			_, err = s.trustStore(arn)
 		default:
 			err = wire.Errorf("ValidationError", "'%s' is not a valid resource ARN", arn)
 		}
@@ -134,4 +136,21 @@ func (s *Service) describeTags(in describeTagsInput) (describeTagsOutput, error)
 		out.Descriptions = append(out.Descriptions, d)
 	}
 	return out, nil
+}
+
+// Tagged calls f with every resource and its tags.
+func (s *Service) Tagged(f func(arn string, tags map[string]string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for arn, tags := range s.tags {
+		f(arn, tags)
+	}
+}
+
+// HasBalancer says whether there is such a load balancer, and whether it is an application load balancer.
+func (s *Service) HasBalancer(arn string) (found, isApplication bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.balancer(arn)
+	return err == nil, err == nil && b.settings.kind == application
 }

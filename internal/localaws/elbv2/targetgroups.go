@@ -24,9 +24,9 @@ type targetGroup struct {
 
 // groupSettings is what makes a second CreateTargetGroup of the same name equal to the first.
 type groupSettings struct {
-	name, protocol, vpcID, targetType string
-	port                              int
-	check                             checkSettings
+	name, protocol, version, vpcID, targetType, addressType string
+	port, controlPort                                       int
+	check                                                   checkSettings
 }
 
 type createTargetGroupInput struct {
@@ -37,6 +37,7 @@ type createTargetGroupInput struct {
 	VPCID           string `form:"VpcId"`
 	TargetType      string `enum:"instance,ip,lambda,alb"`
 	IPAddressType   string `form:"IpAddressType" enum:"ipv4,ipv6"`
+	ControlPort     *int   `form:"TargetControlPort" range:"1,65535"`
 	Tags            []tag
 	checkInput
 }
@@ -47,24 +48,25 @@ type groupsOutput struct {
 }
 
 type groupOutput struct {
-	ARN              string        `xml:"TargetGroupArn"`
-	Name             string        `xml:"TargetGroupName"`
-	Protocol         string        `xml:"Protocol"`
-	Port             int           `xml:"Port"`
-	VPCID            string        `xml:"VpcId"`
-	CheckProtocol    string        `xml:"HealthCheckProtocol"`
-	CheckPort        string        `xml:"HealthCheckPort"`
-	CheckEnabled     bool          `xml:"HealthCheckEnabled"`
-	CheckInterval    int           `xml:"HealthCheckIntervalSeconds"`
-	CheckTimeout     int           `xml:"HealthCheckTimeoutSeconds"`
-	HealthyThreshold int           `xml:"HealthyThresholdCount"`
-	UnhealthyCount   int           `xml:"UnhealthyThresholdCount"`
-	CheckPath        string        `xml:"HealthCheckPath"`
-	Matcher          matcherConfig `xml:"Matcher"`
-	BalancerARNs     []string      `xml:"LoadBalancerArns>member"`
-	TargetType       string        `xml:"TargetType"`
-	ProtocolVersion  string        `xml:"ProtocolVersion"`
-	IPAddressType    string        `xml:"IpAddressType"`
+	ARN              string         `xml:"TargetGroupArn"`
+	Name             string         `xml:"TargetGroupName"`
+	Protocol         string         `xml:"Protocol"`
+	Port             int            `xml:"Port"`
+	VPCID            string         `xml:"VpcId"`
+	CheckProtocol    string         `xml:"HealthCheckProtocol"`
+	CheckPort        string         `xml:"HealthCheckPort"`
+	CheckEnabled     bool           `xml:"HealthCheckEnabled"`
+	CheckInterval    int            `xml:"HealthCheckIntervalSeconds"`
+	CheckTimeout     int            `xml:"HealthCheckTimeoutSeconds"`
+	HealthyThreshold int            `xml:"HealthyThresholdCount"`
+	UnhealthyCount   int            `xml:"UnhealthyThresholdCount"`
+	CheckPath        string         `xml:"HealthCheckPath,omitempty"`
+	Matcher          *matcherConfig `xml:"Matcher"`
+	BalancerARNs     []string       `xml:"LoadBalancerArns>member"`
+	TargetType       string         `xml:"TargetType"`
+	ProtocolVersion  string         `xml:"ProtocolVersion,omitempty"`
+	IPAddressType    string         `xml:"IpAddressType"`
+	ControlPort      int            `xml:"TargetControlPort,omitempty"`
 }
 
 // output shows a group that the load balancer, if any, forwards to.
@@ -73,8 +75,15 @@ func (g *targetGroup) output(b *loadBalancer) groupOutput {
 	out := groupOutput{
 		ARN: g.arn, Name: g.settings.name, Protocol: g.settings.protocol, Port: g.settings.port, VPCID: g.settings.vpcID,
 		CheckProtocol: c.protocol, CheckPort: c.port, CheckEnabled: true, CheckInterval: c.interval, CheckTimeout: c.timeout,
-		HealthyThreshold: c.healthy, UnhealthyCount: c.unhealthy, CheckPath: c.path, Matcher: matcherConfig{Codes: c.codes},
-		TargetType: g.settings.targetType, ProtocolVersion: "HTTP1", IPAddressType: "ipv4",
+		HealthyThreshold: c.healthy, UnhealthyCount: c.unhealthy, CheckPath: c.path,
+		TargetType: g.settings.targetType, ProtocolVersion: g.settings.version, IPAddressType: g.settings.addressType,
+		ControlPort: g.settings.controlPort,
+	}
+	switch {
+	case c.grpc:
+		out.Matcher = &matcherConfig{GRPC: c.codes}
+	case c.codes != "":
+		out.Matcher = &matcherConfig{Codes: c.codes}
 	}
 	if b != nil {
 		out.BalancerARNs = []string{b.arn}
@@ -104,32 +113,30 @@ func (s *Service) createTargetGroup(in createTargetGroupInput) (groupsOutput, er
 	g := &targetGroup{
 		number: s.next(), arn: s.arn(fmt.Sprintf("targetgroup/%s/%s", in.Name, s.newID())),
 		settings: settings, attributes: map[string]string{},
-		pool: s.Plane.NewGroup(strings.ToLower(settings.protocol), settings.check.forPlane()),
+		pool: s.Plane.NewGroup(settings.scheme(), settings.check.forPlane(settings.version)),
 	}
+	g.pool.Configure(g.forPlane())
 	s.groups = append(s.groups, g)
 	s.tags[g.arn] = tags
 	return groupsOutput{Groups: []groupOutput{g.output(s.balancerOf(g))}}, nil
 }
 
 func (s *Service) checkNewGroup(in createTargetGroupInput) (groupSettings, error) {
-	settings := groupSettings{name: in.Name, protocol: in.Protocol, vpcID: in.VPCID, targetType: in.TargetType}
+	settings := groupSettings{
+		name: in.Name, protocol: in.Protocol, version: in.ProtocolVersion, vpcID: in.VPCID, targetType: in.TargetType, addressType: in.IPAddressType,
+	}
 	if err := checkName("target group", in.Name); err != nil {
 		return settings, err
 	}
-	if settings.targetType == "" {
-		settings.targetType = "instance"
-	}
+	fill(&settings.targetType, "instance")
+	fill(&settings.addressType, "ipv4")
 	switch {
-	case settings.targetType == "lambda" || settings.targetType == "alb":
-		return settings, unsupported("target groups of TargetType %s yet", in.TargetType)
+	case settings.targetType == "lambda":
+		return settings, unsupported("target groups of TargetType lambda")
 	case in.Protocol == "":
 		return settings, wire.Errorf("ValidationError", "A protocol must be specified")
-	case in.Protocol != "HTTP" && in.Protocol != "HTTPS":
-		return settings, unsupported("target groups of Protocol %s yet", in.Protocol)
-	case in.ProtocolVersion != "" && in.ProtocolVersion != "HTTP1":
-		return settings, unsupported("target groups of ProtocolVersion %s yet", in.ProtocolVersion)
-	case in.IPAddressType == "ipv6":
-		return settings, unsupported("target groups of IpAddressType ipv6 yet")
+	case in.Protocol == "GENEVE" || strings.HasSuffix(in.Protocol, "QUIC"):
+		return settings, unsupported("target groups of Protocol %s", in.Protocol)
 	case in.Port == nil:
 		return settings, wire.Errorf("ValidationError", "A port must be specified")
 	case in.VPCID == "":
@@ -138,10 +145,40 @@ func (s *Service) checkNewGroup(in createTargetGroupInput) (groupSettings, error
 		return settings, wire.Errorf("ValidationError", "The VPC ID '%s' is not found", in.VPCID)
 	}
 	settings.port = *in.Port
+	if in.ControlPort != nil {
+		settings.controlPort = *in.ControlPort
+	}
+	if err := settings.checkKind(); err != nil {
+		return settings, err
+	}
+	if settings.forHTTP() {
+		fill(&settings.version, "HTTP1")
+	}
 	var err error
-	settings.check, err = in.over(defaultCheck)
+	settings.check, err = in.over(settings.defaultCheck(), settings)
 	return settings, err
 }
+
+// forHTTP reports whether a group is of an application load balancer.
+func (g groupSettings) forHTTP() bool { return g.protocol == "HTTP" || g.protocol == "HTTPS" }
+
+// checkKind checks what goes together ("Target groups" in the ALB guide and the NLB guide).
+func (g groupSettings) checkKind() error {
+	switch {
+	case g.targetType == "alb" && g.protocol != "TCP":
+		return wire.Errorf("InvalidConfigurationRequest", "The protocol of a target group with target type 'alb' must be TCP")
+	case g.targetType == "alb" && g.addressType == "ipv6":
+		return wire.Errorf("InvalidConfigurationRequest", "The IP address type of a target group with target type 'alb' must be ipv4")
+	case g.version != "" && !g.forHTTP():
+		return wire.Errorf("InvalidConfigurationRequest", "A protocol version cannot be specified for target groups of protocol %s", g.protocol)
+	case g.controlPort != 0 && !g.forHTTP():
+		return wire.Errorf("InvalidConfigurationRequest", "A target control port cannot be specified for target groups of protocol %s", g.protocol)
+	}
+	return nil
+}
+
+// scheme is what the data plane speaks to the targets of a group.
+func (g groupSettings) scheme() string { return strings.ToLower(g.protocol) }
 
 type describeTargetGroupsInput struct {
 	BalancerARN string   `form:"LoadBalancerArn"`
@@ -217,7 +254,7 @@ func (s *Service) modifyTargetGroup(in modifyTargetGroupInput) (groupsOutput, er
 	if err != nil {
 		return groupsOutput{}, err
 	}
-	check, err := in.over(g.settings.check)
+	check, err := in.over(g.settings.check, g.settings)
 	if err != nil {
 		return groupsOutput{}, err
 	}
@@ -231,8 +268,8 @@ func (s *Service) deleteTargetGroup(in groupInput) (wire.Empty, error) {
 	if err != nil {
 		return wire.Empty{}, nil //nolint:nilerr // API reference, DeleteTargetGroup: not found is no error of this call
 	}
-	if s.balancerOf(g) != nil {
-		return wire.Empty{}, wire.Errorf("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", g.arn)
+	if s.balancerOf(g) != nil || s.lingers(g.arn) {
+		return wire.Empty{}, resourceInUse("Target group", g.arn)
 	}
 	s.groups = slices.DeleteFunc(s.groups, func(other *targetGroup) bool { return other == g })
 	delete(s.tags, g.arn)

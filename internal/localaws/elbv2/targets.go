@@ -31,6 +31,7 @@ type targetInput struct {
 	ID   string `form:"Id" required:"true"`
 	Port *int   `range:"1,65535"`
 	Zone string `form:"AvailabilityZone"`
+	QUIC string `form:"QuicServerId" range:"1,256"`
 }
 
 type targetsInput struct {
@@ -84,9 +85,14 @@ func (s *Service) newTarget(g *targetGroup, in targetInput) (*target, error) {
 	}
 	var addr netip.Addr
 	var err error
-	if g.settings.targetType == "instance" {
+	switch {
+	case in.QUIC != "":
+		err = wire.Errorf("InvalidTarget", "A QUIC server ID cannot be specified for target groups of protocol %s", g.settings.protocol)
+	case g.settings.targetType == "alb":
+		addr, err = s.locateBalancer(g, t)
+	case g.settings.targetType == "instance":
 		addr, t.zone, err = s.locateInstance(g, in)
-	} else {
+	default:
 		addr, t.zone, err = s.locateAddress(g, in)
 	}
 	t.addr = netip.AddrPortFrom(addr, uint16(t.port))
@@ -112,8 +118,8 @@ var outsideRanges = []netip.Prefix{
 
 func (s *Service) locateAddress(g *targetGroup, in targetInput) (netip.Addr, string, error) {
 	addr, err := netip.ParseAddr(in.ID)
-	if err != nil || !addr.Is4() {
-		return addr, "", wire.Errorf("ValidationError", "The IP address '%s' is not a valid IPv4 address", in.ID)
+	if isIPv6 := g.settings.addressType == "ipv6"; err != nil || addr.Is4() == isIPv6 {
+		return addr, "", wire.Errorf("ValidationError", "The IP address '%s' is not a valid %s address", in.ID, g.settings.addressType)
 	}
 	zone, inside := s.Network.Locate(g.settings.vpcID, addr)
 	switch {
@@ -131,7 +137,11 @@ func (s *Service) locateAddress(g *targetGroup, in targetInput) (netip.Addr, str
 }
 
 func (s *Service) checkTargetQuotas(g *targetGroup, fresh int) error {
-	if len(g.targets)+fresh > s.Limits[quota.TargetsPerTargetGroup] {
+	most := s.Limits[quota.TargetsPerTargetGroup]
+	if g.settings.targetType == "alb" {
+		most = 1
+	}
+	if len(g.targets)+fresh > most {
 		return wire.Errorf("TooManyTargets", "The maximum number of targets has been reached on target group '%s'", g.arn)
 	}
 	b := s.balancerOf(g)
@@ -141,7 +151,7 @@ func (s *Service) checkTargetQuotas(g *targetGroup, fresh int) error {
 	for used := range s.groupsOf(b) {
 		fresh += len(used.targets)
 	}
-	if fresh > s.Limits[quota.TargetsPerLoadBalancer] {
+	if fresh > s.Limits[b.targetQuota()] {
 		return wire.Errorf("TooManyTargets", "The maximum number of targets has been reached on load balancer '%s'", b.arn)
 	}
 	return nil
@@ -223,97 +233,8 @@ func (s *Service) zoneEnabled(b *loadBalancer, t *target) bool {
 	if b == nil || t.zone == "" || t.zone == "all" {
 		return true
 	}
-	return slices.ContainsFunc(b.settings.subnets, func(id string) bool {
+	return slices.ContainsFunc(b.settings.subnets(), func(id string) bool {
 		info, _ := s.Network.Subnet(id)
 		return info.Zone == t.zone
 	})
-}
-
-type describeTargetHealthInput struct {
-	groupInput
-	Targets []targetInput
-}
-
-type describeTargetHealthOutput struct {
-	Descriptions []targetDescription `xml:"TargetHealthDescriptions>member"`
-}
-
-type targetDescription struct {
-	Target    targetOutput `xml:"Target"`
-	CheckPort string       `xml:"HealthCheckPort,omitempty"`
-	Health    targetHealth `xml:"TargetHealth"`
-}
-
-type targetOutput struct {
-	ID   string `xml:"Id"`
-	Port int    `xml:"Port"`
-	Zone string `xml:"AvailabilityZone,omitempty"`
-}
-
-type targetHealth struct {
-	State       string
-	Reason      string `xml:",omitempty"`
-	Description string `xml:",omitempty"`
-}
-
-func (s *Service) describeTargetHealth(in describeTargetHealthInput) (describeTargetHealthOutput, error) {
-	g, err := s.group(in.ARN)
-	if err != nil {
-		return describeTargetHealthOutput{}, err
-	}
-	b := s.balancerOf(g)
-	var out describeTargetHealthOutput
-	if len(in.Targets) == 0 {
-		for _, t := range g.targets {
-			out.Descriptions = append(out.Descriptions, s.describeTarget(b, g, t))
-		}
-	}
-	for _, given := range in.Targets {
-		port := g.settings.port
-		if given.Port != nil {
-			port = *given.Port
-		}
-		if t := g.target(given.ID, port); t != nil {
-			out.Descriptions = append(out.Descriptions, s.describeTarget(b, g, t))
-			continue
-		}
-		out.Descriptions = append(out.Descriptions, targetDescription{
-			Target: targetOutput{ID: given.ID, Port: port, Zone: given.Zone},
-			Health: targetHealth{"unused", "Target.NotRegistered", "Target is not registered to the target group"},
-		})
-	}
-	return out, nil
-}
-
-func (s *Service) describeTarget(b *loadBalancer, g *targetGroup, t *target) targetDescription {
-	d := targetDescription{
-		Target: targetOutput{ID: t.id, Port: t.port, Zone: t.zone}, CheckPort: g.settings.check.port, Health: s.health(b, g, t),
-	}
-	if d.CheckPort == "traffic-port" {
-		d.CheckPort = strconv.Itoa(t.port)
-	}
-	return d
-}
-
-// health is the state of a target. Texts: "TargetHealth" in the API reference, "Target health status" in the ALB guide.
-//
-//	first that holds                     state      reason
-//	deregistered                         draining   Target.DeregistrationInProgress
-//	no load balancer uses the group      unused     Target.NotInUse
-//	its zone is not enabled              unused     Target.NotInUse
-//	not in the data plane yet            initial    Elb.RegistrationInProgress
-//	otherwise                            what the health checks say
-func (s *Service) health(b *loadBalancer, g *targetGroup, t *target) targetHealth {
-	switch {
-	case t.draining:
-		return targetHealth{"draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"}
-	case b == nil:
-		return targetHealth{"unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"}
-	case !s.zoneEnabled(b, t):
-		return targetHealth{"unused", "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer"}
-	case t.member == nil || !g.pool.Serving():
-		return targetHealth{"initial", "Elb.RegistrationInProgress", "Target registration is in progress"}
-	}
-	seen := t.member.Health()
-	return targetHealth{string(seen.State), seen.Reason, seen.Description}
 }

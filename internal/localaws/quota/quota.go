@@ -3,7 +3,8 @@
 //	limits, err := quota.With(map[string]int{"elbv2/load-balancers": 100})
 //	if len(balancers) >= limits[quota.LoadBalancers] { … }
 //
-// Defaults: "Quotas for your Application Load Balancers" (ALB guide) and "Amazon VPC quotas" (VPC guide).
+// Defaults: "Quotas for your Application Load Balancers" (ALB guide), "Quotas for your Network Load Balancers" (NLB
+// guide), "Amazon VPC quotas" (VPC guide) and "Elastic IP addresses" (EC2 guide).
 package quota
 
 import (
@@ -25,6 +26,13 @@ const (
 	ConditionWildcardsPerRule   = "elbv2/condition-wildcards-per-rule"
 	TargetGroups                = "elbv2/target-groups"
 	TargetsPerTargetGroup       = "elbv2/targets-per-target-group"
+	CertificatesPerLoadBalancer = "elbv2/certificates-per-load-balancer"
+	NetworkLoadBalancers        = "elbv2/network-load-balancers"
+	TargetsPerNetwork           = "elbv2/targets-per-network-load-balancer"
+	TrustStores                 = "elbv2/trust-stores"
+	CapacityUnits               = "elbv2/capacity-units"
+	CapacityUnitsPerBalancer    = "elbv2/capacity-units-per-load-balancer"
+	AddressesPerRegion          = "ec2/addresses"
 	SecurityGroupsPerVPC        = "ec2/security-groups-per-vpc"
 	SecurityGroupsPerInterface  = "ec2/security-groups-per-interface"
 	RulesPerSecurityGroup       = "ec2/rules-per-security-group"
@@ -44,6 +52,13 @@ var defaults = Limits{
 	ConditionWildcardsPerRule:   6,
 	TargetGroups:                3000,
 	TargetsPerTargetGroup:       1000,
+	CertificatesPerLoadBalancer: 25,
+	NetworkLoadBalancers:        50,
+	TargetsPerNetwork:           3000,
+	TrustStores:                 20,
+	CapacityUnits:               0, // a Region has none until it is asked for
+	CapacityUnitsPerBalancer:    15000,
+	AddressesPerRegion:          5,
 	SecurityGroupsPerVPC:        2500,
 	SecurityGroupsPerInterface:  5,
 	RulesPerSecurityGroup:       60,

@@ -98,9 +98,29 @@ func (d Dialect) decode(n *node, into reflect.Value, path string) error {
 			return d.decodeBlob(n, into, path)
 		}
 		return d.decodeList(n, into, path)
+	case reflect.Map:
+		return d.decodeMap(n, into, path)
 	default:
 		return d.decodeScalar(n, into, path)
 	}
+}
+
+// decodeMap reads a Map.
+func (d Dialect) decodeMap(n *node, into reflect.Value, path string) error {
+	n.used = true
+	result := Map{}
+	if entries := n.find("entry"); entries != nil {
+		for number, entry := range entries.kids {
+			key, value := entry.find("key"), entry.find("value")
+			if key == nil || key.value == nil || value == nil || value.value == nil {
+				return d.missing(path + ".entry." + number)
+			}
+			key.used, value.used = true, true
+			result[*key.value] = *value.value
+		}
+	}
+	into.Set(reflect.ValueOf(result))
+	return nil
 }
 
 func (d Dialect) decodeStruct(n *node, into reflect.Value, path string) error {

@@ -15,8 +15,10 @@ package wire
 import (
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // Dialect is how one AWS service writes lists, answers and errors.
@@ -89,6 +91,24 @@ func (s Service) Call(name string, form url.Values) (any, error) {
 
 // Empty is the output of an operation that answers with nothing.
 type Empty struct{}
+
+// Map is a map in the query protocol: entries with a key and a value.
+type Map map[string]string
+
+// MarshalXML writes the entries in the order of their keys.
+func (m Map) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	type entry struct {
+		Key   string `xml:"key"`
+		Value string `xml:"value"`
+	}
+	var entries []entry
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		entries = append(entries, entry{key, m[key]})
+	}
+	return e.EncodeElement(struct {
+		Entries []entry `xml:"entry"`
+	}{entries}, start)
+}
 
 // Error is an error that the API documents.
 type Error struct {
