@@ -207,7 +207,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 		return fmt.Errorf("reading the targets of %s: %w", group, err)
 	}
 	c.book.Answered(group, answer, asked)
-	own := c.intended(ctx, binding)
+	own := c.interrupted(ctx, binding)
 	maps.DeleteFunc(own, func(address netip.AddrPort, _ types.UID) bool {
 		target, found := c.book.Target(group, address)
 		return !found || !target.Registered()

@@ -26,8 +26,9 @@ const targetsAnnotation = "sluice.dev/targets"
 // targetRecord is the annotation's value. An address that is draining has no Pod.
 type targetRecord struct {
 	Epoch string `json:"epoch"`
-	// Dirty: a change is on its way. The targets are then only those that are about to
-	// be registered: their addresses were free before.
+	// Dirty: a change is on its way. The targets are then those before it and those that
+	// are about to be registered, whose addresses were free: whoever is found there is
+	// the Pod that is named, but not all of them need be there.
 	Dirty bool `json:"dirty,omitempty"`
 	// Targets are "POD-UID/UNIX-SECONDS" by address.
 	Targets map[string]string `json:"targets"`
@@ -79,16 +80,18 @@ func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.Tar
 	return ok
 }
 
-// intended are the Pods that a former process was about to register when it ended. What
-// is found at their addresses is their own: the addresses were free.
-func (c *bindingController) intended(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
+// interrupted are the Pods that a former process had registered, or was about to, when
+// it ended in the middle of a change.
+func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
 	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), true)
 	if !ok {
 		return nil
 	}
 	out := map[netip.AddrPort]types.UID{}
 	for _, target := range list {
-		out[target.Address] = target.Pod
+		if target.Pod != "" {
+			out[target.Address] = target.Pod
+		}
 	}
 	return out
 }
@@ -96,11 +99,11 @@ func (c *bindingController) intended(ctx context.Context, binding *v1beta1.Targe
 // begin notes that a change begins, and which Pods are about to be registered; the
 // record is written anew when it is done.
 func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGroupBinding, registering []targets.Endpoint) error {
-	intent := map[netip.AddrPort]health.Target{}
+	known := c.book.Targets(binding.Spec.TargetGroupARN)
 	for _, endpoint := range registering {
-		intent[endpoint.Address] = health.Target{Pod: endpoint.UID}
+		known[endpoint.Address] = health.Target{Pod: endpoint.UID}
 	}
-	text, err := encodeTargets(c.epoch(ctx), true, intent)
+	text, err := encodeTargets(c.epoch(ctx), true, known)
 	if err != nil {
 		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
