@@ -47,17 +47,18 @@ func (t Target) newer(asked time.Time) bool { return asked.Before(t.Since) || as
 type Book struct {
 	mu     sync.Mutex
 	groups map[string]*group
+	checks map[string]model.HealthCheck // also of groups whose targets are not known yet
 }
 
 type group struct {
 	targets map[netip.AddrPort]Target
 	asked   time.Time // when the group was last asked about, with or without an answer
-	check   model.HealthCheck
-	checked bool // check is known
 }
 
 // NewBook is an empty book: no group is known.
-func NewBook() *Book { return &Book{groups: map[string]*group{}} }
+func NewBook() *Book {
+	return &Book{groups: map[string]*group{}, checks: map[string]model.HealthCheck{}}
+}
 
 // Open notes a group that has just been created and so has no target.
 func (b *Book) Open(arn string) {
@@ -95,6 +96,7 @@ func (b *Book) Close(arn string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.groups, arn)
+	delete(b.checks, arn)
 }
 
 // Targets are the targets of a group, by address.
@@ -239,9 +241,7 @@ func (b *Book) Stalest(before, now time.Time) (arn string, ok bool) {
 func (b *Book) SetCheck(arn string, check model.HealthCheck) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if g := b.groups[arn]; g != nil {
-		g.check, g.checked = check, true
-	}
+	b.checks[arn] = check
 }
 
 // unknownCheck stands in for a health check that nobody has told: the defaults of
@@ -253,9 +253,9 @@ var unknownCheck = model.HealthCheck{Interval: model.Duration(30 * time.Second),
 func (b *Book) TimeToUnhealthy(arn string) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	check := unknownCheck
-	if g := b.groups[arn]; g != nil && g.checked {
-		check = g.check
+	check, known := b.checks[arn]
+	if !known {
+		check = unknownCheck
 	}
 	return time.Duration(check.UnhealthyThreshold)*time.Duration(check.Interval) + time.Duration(check.Timeout)
 }

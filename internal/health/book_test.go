@@ -250,9 +250,9 @@ func TestTimeToUnhealthy(t *testing.T) {
 	check := model.HealthCheck{Interval: model.Duration(5 * time.Second), Timeout: model.Duration(2 * time.Second), UnhealthyThreshold: 3}
 	expect(66 * time.Second) // the defaults of ELBv2, rather too long than too short
 	book.SetCheck(group, check)
-	expect(66 * time.Second) // of a group that the book does not know
+	expect(17 * time.Second) // also while its targets are not known
 	book.Open(group)
-	expect(66 * time.Second)
-	book.SetCheck(group, check)
 	expect(17 * time.Second)
+	book.Close(group)
+	expect(66 * time.Second)
 }
