@@ -1,0 +1,129 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/targets"
+)
+
+// deregister takes out what has to go. The list is made when the budget lets the call
+// through, so what ends while it waits goes along.
+func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	endpoints, _ := c.endpoints(ctx, binding)
+	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+		var list []model.Target
+		for _, address := range c.plan(ctx, binding).Deregister {
+			list = append(list, model.Target{Address: address})
+		}
+		return list
+	})
+	c.noteDeregistered(ctx, group, sent)
+	c.registered(podsOf(slices.DeleteFunc(endpoints, func(e targets.Endpoint) bool {
+		return !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == e.Address })
+	})))
+	if err != nil {
+		return fmt.Errorf("deregistering from %s: %w", group, err)
+	}
+	return nil
+}
+
+func (c *bindingController) noteDeregistered(ctx context.Context, group string, sent []model.Target) {
+	if len(sent) == 0 {
+		return
+	}
+	var addresses []netip.AddrPort
+	for _, target := range sent {
+		addresses = append(addresses, target.Address)
+	}
+	c.book.Deregistered(group, addresses, time.Now())
+	log.FromContext(ctx).Info("deregistered targets", "group", group, "targets", addresses)
+}
+
+func (c *bindingController) register(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	if len(c.plan(ctx, binding).Register) == 0 {
+		return nil
+	}
+	if err := pause(ctx, breath); err != nil {
+		return err
+	}
+	// What comes up from here on goes with the next call: this one has said whom it means.
+	intent := c.plan(ctx, binding).Register
+	if err := c.begin(ctx, binding, intent); err != nil {
+		return err
+	}
+	byAddress := map[netip.AddrPort]targets.Endpoint{}
+	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
+		var list []model.Target
+		for _, endpoint := range c.plan(ctx, binding).Register {
+			if !slices.ContainsFunc(intent, func(e targets.Endpoint) bool { return e.Address == endpoint.Address && e.UID == endpoint.UID }) {
+				continue
+			}
+			byAddress[endpoint.Address] = endpoint
+			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.Addr())})
+		}
+		return list
+	})
+	if len(sent) > 0 {
+		var endpoints []targets.Endpoint
+		for _, target := range sent {
+			endpoints = append(endpoints, byAddress[target.Address])
+		}
+		c.book.Registered(group, uids(endpoints), time.Now())
+		c.registered(podsOf(endpoints))
+		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
+	}
+	if err != nil {
+		return fmt.Errorf("registering in %s: %w", group, err)
+	}
+	return nil
+}
+
+// breath is how long registration waits for Pods that come up together, so that they
+// go in one call.
+const breath = 100 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// zone is "all" for an address outside the VPC, as AWS wants it (API reference,
+// TargetDescription).
+func (c *bindingController) zone(ctx context.Context, address netip.Addr) string {
+	network, err := c.cloud.Network(ctx, false)
+	if err != nil || network.Contains(address) {
+		return ""
+	}
+	return "all"
+}
+
+func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {
+	out := map[netip.AddrPort]types.UID{}
+	for _, endpoint := range endpoints {
+		out[endpoint.Address] = endpoint.UID
+	}
+	return out
+}
+
+func podsOf(endpoints []targets.Endpoint) []types.NamespacedName {
+	var names []types.NamespacedName
+	for _, endpoint := range endpoints {
+		names = append(names, endpoint.Pod)
+	}
+	return names
+}
