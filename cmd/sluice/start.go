@@ -14,6 +14,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -55,6 +56,15 @@ func start(ctx context.Context, o options) error {
 	cluster, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return err
+	}
+	if o.leaderElection {
+		client, err := kubernetes.NewForConfig(cluster)
+		if err != nil {
+			return fmt.Errorf("setting up the Kubernetes client: %w", err)
+		}
+		if err := standAlone(ctrl.LoggerInto(ctx, logger), client, o.leaderElectionID, o.leaderElectionNamespace); err != nil {
+			return err
+		}
 	}
 	manager, err := newManager(ctx, cluster, o)
 	if err != nil {
