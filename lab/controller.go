@@ -66,11 +66,11 @@ func newController(l *Lab) (*controller, error) {
 	}
 	return &controller{
 		dir: l.dir, env: childEnvironment(l.cloud.URL()), health: listen[1], say: l.say, done: make(chan struct{}),
-		command: []string{
+		command: append([]string{
 			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
 			"--aws-region=" + region, "--aws-vpc-id=" + vpcID(l.block), "--default-target-type=ip",
 			"--metrics-bind-addr=" + listen[0], "--health-probe-bind-addr=" + listen[1],
-		},
+		}, l.config.ControllerFlags...),
 	}, nil
 }
 

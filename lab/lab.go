@@ -38,8 +38,9 @@ import (
 type Config struct {
 	Dir              string
 	Nodes            int
-	Controller       bool   // run the controller, or leave it to the user
-	ControllerBinary string // empty: the binary "sluice" beside our own
+	Controller       bool     // run the controller, or leave it to the user
+	ControllerBinary string   // empty: the binary "sluice" beside our own
+	ControllerFlags  []string // added to the lab's own
 
 	Speed              float64
 	Throttling         string

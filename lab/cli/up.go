@@ -48,6 +48,7 @@ func addLabFlags(command *cobra.Command, config *lab.Config, quotas *[]string) {
 	flags.IntVar(&config.Nodes, "nodes", 3, "number of nodes")
 	flags.BoolVar(&config.Controller, "controller", true, "run the controller; with =false it is left to you, see DIR/controller.sh")
 	flags.StringVar(&config.ControllerBinary, "controller-binary", "", "the controller (default: sluice, beside this program)")
+	flags.StringArrayVar(&config.ControllerFlags, "controller-flag", nil, "one more flag for the controller, such as --controller-flag=--log-level=debug; can be repeated")
 	flags.Float64Var(&config.Speed, "speed", 1, "how much faster than real AWS's delays pass, such as provisioning; Kubernetes keeps real time")
 	flags.StringVar(&config.Throttling, "throttling", "documented", "API limits of AWS: documented or off")
 	flags.DurationVar(&config.Latency, "latency", 0, "how long AWS takes to answer a call")
