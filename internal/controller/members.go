@@ -129,3 +129,14 @@ func (m membership) expects(kind cloud.Kind, now time.Time) bool {
 	}
 	return kind == cloud.Throttled || kind == cloud.Conflict && len(m.leaving) > 0 && !slices.ContainsFunc(m.leaving, func(o *networkingv1.Ingress) bool { return !just(o) })
 }
+
+// leavingFor is how long ago the deletion of the first Ingress that leaves was asked for.
+func (m membership) leavingFor(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, object := range m.leaving {
+		if object.DeletionTimestamp != nil {
+			longest = max(longest, now.Sub(object.DeletionTimestamp.Time))
+		}
+	}
+	return longest
+}

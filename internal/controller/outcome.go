@@ -16,12 +16,21 @@ import (
 const (
 	afterThrottle = time.Second // the budget makes the call wait longer where needed
 	afterConflict = 2 * time.Second
+	// lastConflict bounds the time between tries for what AWS calls in use for long.
+	lastConflict = 30 * time.Second
 	afterDenied   = time.Minute
 	afterBug      = 5 * time.Minute
 )
 
-// outcome says what follows an error. It is the only place that decides so.
+// outcome says what follows an error. It and outcomeAfter are the only places that
+// decide so.
 func outcome(ctx context.Context, err error) (ctrl.Result, error) {
+	return outcomeAfter(ctx, err, 0)
+}
+
+// outcomeAfter is outcome where something has been tried for this long: conflicts are
+// then tried again after a quarter of it.
+func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Result, error) {
 	logger := log.FromContext(ctx)
 	switch {
 	case err == nil:
@@ -37,7 +46,7 @@ func outcome(ctx context.Context, err error) (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: afterThrottle}, nil
 	case cloud.Conflict, cloud.Gone:
 		logger.Info("AWS is not there yet", "error", err.Error())
-		return ctrl.Result{RequeueAfter: afterConflict}, nil
+		return ctrl.Result{RequeueAfter: min(lastConflict, max(afterConflict, tried/4))}, nil
 	case cloud.Denied:
 		logger.Error(err, "AWS denies a call")
 		return ctrl.Result{RequeueAfter: afterDenied}, nil

@@ -106,7 +106,7 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 			log.FromContext(ctx).Error(err, "noting what is in the way")
 		}
 	}
-	return outcome(ctx, err)
+	return outcomeAfter(ctx, err, m.leavingFor(time.Now()))
 }
 
 // reportGroupless tells about an Ingress whose group name is none: it is in no stack.
