@@ -18,8 +18,8 @@ const (
 	afterConflict = 2 * time.Second
 	// lastConflict bounds the time between tries for what AWS calls in use for long.
 	lastConflict = 30 * time.Second
-	afterDenied   = time.Minute
-	afterBug      = 5 * time.Minute
+	afterDenied  = time.Minute
+	afterBug     = 5 * time.Minute
 )
 
 // outcome says what follows an error. It and outcomeAfter are the only places that
