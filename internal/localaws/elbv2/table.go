@@ -132,7 +132,7 @@ func (s *Service) planeAction(r *rule) balancer.Action {
 	if len(actions) == 1 {
 		return act
 	}
-	guarded := balancer.Guarded{Action: act, Unauthenticated: balancer.UnauthenticatedDeny}
+	guarded := balancer.Guarded{Action: act, Pass: s.PassClients, Unauthenticated: balancer.UnauthenticatedDeny}
 	switch first := actions[0]; {
 	case first.OIDC != nil:
 		guarded.Unauthenticated = balancer.Unauthenticated(first.OIDC.Unauthenticated)
