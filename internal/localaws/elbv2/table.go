@@ -44,8 +44,15 @@ func seconds(text string) time.Duration {
 func (s *Service) routes(l *listener) *balancer.Routes {
 	routes := &balancer.Routes{
 		TLS:             s.tlsForPlane(l),
+		RequestNames:    map[string]string{},
 		ResponseHeaders: map[string]string{},
 		Anonymous:       l.attribute("routing.http.response.server.enabled") == "false",
+	}
+	for _, header := range requestHeaders {
+		name := canonicalHeader(header)
+		if other := l.attribute("routing.http.request." + header + ".header_name"); other != "" && other != name {
+			routes.RequestNames[name] = other
+		}
 	}
 	for key, name := range responseHeaders {
 		if value := l.attribute(key); value != "" {
