@@ -225,6 +225,20 @@ func TestFaultsOfTheJSONProtocol(t *testing.T) {
 	must(client.ListCertificates(t.Context(), &acm.ListCertificatesInput{}))(c)
 }
 
+func TestFaultOfTheThirdCall(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	c.fault(fault.Rule{Service: "elbv2", Code: "InternalFailure", Skip: 2, Count: 1})
+	var got []string
+	for range 4 {
+		_, code := c.describe()
+		got = append(got, code)
+	}
+	if diff := cmp.Diff([]string{"ok", "ok", "InternalFailure", "ok"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFaultsEnd(t *testing.T) {
 	t.Parallel()
 	c := start(t, nil)
