@@ -114,7 +114,7 @@ func (c *Cloud) build(limits quota.Limits) error {
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
 		Certificate: c.certificate, Uses: c.useCertificates, Objects: c.objects,
-		RefuseDraining: config.DrainingReregister == "error",
+		RefuseDraining: config.DrainingReregister == "error", PassClients: config.Authentication == authenticationPass,
 	})
 	c.services = map[string]wire.Service{
 		"ec2":   c.network.Service(),

@@ -54,8 +54,8 @@ func (m *Mutual) verify(chain []*x509.Certificate) error {
 		between.AddCert(c)
 	}
 	options := x509.VerifyOptions{Roots: m.Trusted, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
-	if m.IgnoreExpiry {
-		options.CurrentTime = chain[0].NotAfter.Add(-time.Second)
+	if m.IgnoreExpiry && time.Now().After(chain[0].NotAfter) {
+		options.CurrentTime = chain[0].NotAfter // of the client's certificate, not of its authority's
 	}
 	if _, err := chain[0].Verify(options); err != nil {
 		return err

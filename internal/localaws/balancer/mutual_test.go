@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,11 +20,14 @@ func TestMutualTLS(t *testing.T) {
 	t.Parallel()
 	trusted, nobody := x509.NewCertPool(), x509.NewCertPool()
 	trusted.AddCert(authority().Leaf)
-	mine := certificate("client")
-	validity := "NotBefore=0001-01-01T00:00:00Z;NotAfter=" + mine.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z")
+	parent := authority()
+	mine, expired := certificate("client"), sign(&parent, -time.Minute, "client")
 	const begin = "-----BEGIN%20CERTIFICATE-----%0A"
-	known := []string{
-		"Issuer=", "Leaf=" + begin, "Serial-Number=" + strings.ToUpper(mine.Leaf.SerialNumber.Text(16)), "Subject=", "Validity=" + validity,
+	known := func(c tls.Certificate) []string {
+		return []string{
+			"Issuer=", "Leaf=" + begin, "Serial-Number=" + strings.ToUpper(c.Leaf.SerialNumber.Text(16)), "Subject=",
+			"Validity=NotBefore=0001-01-01T00:00:00Z;NotAfter=" + c.Leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z"),
+		}
 	}
 	for _, tt := range []struct {
 		name   string
@@ -34,8 +38,10 @@ func TestMutualTLS(t *testing.T) {
 		{"off", nil, []tls.Certificate{mine}, []string{"Leaf=forged"}},
 		{"passthrough", &balancer.Mutual{}, []tls.Certificate{mine}, []string{"=" + begin}},
 		{"passthrough-nothing", &balancer.Mutual{}, nil, []string{}},
-		{"verified", &balancer.Mutual{Verify: true, Trusted: trusted, Advertise: true}, []tls.Certificate{mine}, known},
-		{"expired-is-ignored", &balancer.Mutual{Verify: true, Trusted: trusted, IgnoreExpiry: true}, []tls.Certificate{mine}, known},
+		{"verified", &balancer.Mutual{Verify: true, Trusted: trusted, Advertise: true}, []tls.Certificate{mine}, known(mine)},
+		{"expired", &balancer.Mutual{Verify: true, Trusted: trusted}, []tls.Certificate{expired}, nil},
+		{"expired-is-ignored", &balancer.Mutual{Verify: true, Trusted: trusted, IgnoreExpiry: true}, []tls.Certificate{expired}, known(expired)},
+		{"not-expired", &balancer.Mutual{Verify: true, Trusted: trusted, IgnoreExpiry: true}, []tls.Certificate{mine}, known(mine)},
 		{"not-trusted", &balancer.Mutual{Verify: true, Trusted: nobody}, []tls.Certificate{mine}, nil},
 		{"nothing-shown", &balancer.Mutual{Verify: true, Trusted: trusted}, nil, nil},
 		{"revoked", &balancer.Mutual{Verify: true, Trusted: trusted, Revoked: func(_ string, serial *big.Int) bool {
@@ -61,6 +67,9 @@ func TestMutualTLS(t *testing.T) {
 					t.Error(err)
 				}
 				return
+			}
+			if tt.want == nil {
+				t.Errorf("got %s", response.Status)
 			}
 			defer func() { _ = response.Body.Close() }()
 			body := string(must(t, func() ([]byte, error) { return io.ReadAll(response.Body) }))

@@ -137,18 +137,18 @@ func server(t testing.TB, handle http.HandlerFunc) *httptest.Server {
 }
 
 // authority signs the certificates of all tests.
-var authority = sync.OnceValue(func() tls.Certificate { return sign(nil, "authority") })
+var authority = sync.OnceValue(func() tls.Certificate { return sign(nil, time.Hour, "authority") })
 
 // certificate is for the names.
 func certificate(names ...string) tls.Certificate {
 	parent := authority()
-	return sign(&parent, names...)
+	return sign(&parent, time.Hour, names...)
 }
 
-func sign(parent *tls.Certificate, names ...string) tls.Certificate {
+func sign(parent *tls.Certificate, lasts time.Duration, names ...string) tls.Certificate {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: names, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: names, NotAfter: time.Now().Add(lasts),
 		IsCA: parent == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	signer, signerKey := template, any(key)
