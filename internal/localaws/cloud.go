@@ -25,12 +25,18 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/localaws/acm"
 	"github.com/sluice-lb/sluice/internal/localaws/balancer"
+	"github.com/sluice-lb/sluice/internal/localaws/cognito"
 	"github.com/sluice-lb/sluice/internal/localaws/ec2"
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
 	"github.com/sluice-lb/sluice/internal/localaws/fault"
+	"github.com/sluice-lb/sluice/internal/localaws/iam"
+	"github.com/sluice-lb/sluice/internal/localaws/keypair"
 	"github.com/sluice-lb/sluice/internal/localaws/objects"
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 	"github.com/sluice-lb/sluice/internal/localaws/quota"
+	"github.com/sluice-lb/sluice/internal/localaws/shield"
+	"github.com/sluice-lb/sluice/internal/localaws/tagging"
+	"github.com/sluice-lb/sluice/internal/localaws/waf"
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
@@ -41,6 +47,8 @@ type Cloud struct {
 	network *ec2.Network
 	elb     *elbv2.Service
 	acm     *acm.Service
+	iam     *iam.Service
+	cognito *cognito.Service
 	objects *objects.Store
 	plane   *balancer.Plane
 
@@ -98,22 +106,49 @@ func (c *Cloud) build(limits quota.Limits) error {
 	if err != nil {
 		return err
 	}
+	c.iam, c.cognito = iam.New(config.AccountID, c.clock.Uint64), cognito.New()
 	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
 	c.plane = balancer.New(c.clock, config.PortOffset, config.Log)
 	c.elb = elbv2.New(elbv2.Config{
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
-		Certificate: c.acm.Pair, Uses: c.acm.Use, Objects: c.objects,
-		RefuseDraining: config.DrainingReregister == "error",
+		Certificate: c.certificate, Uses: c.useCertificates, Objects: c.objects,
+		RefuseDraining: config.DrainingReregister == "error", PassClients: config.Authentication == authenticationPass,
 	})
 	c.services = map[string]wire.Service{
 		"ec2":   c.network.Service(),
 		"elbv2": c.elb.API(),
-		"sts":   stsService(config.AccountID),
+		"sts":   tokens{account: config.AccountID, random: c.clock.Uint64}.service(),
 		"acm":   c.acm.API(),
+		"iam":   c.iam.API(),
 	}
+	c.protect()
 	return nil
+}
+
+// protect adds the services that look at load balancers from outside.
+func (c *Cloud) protect() {
+	account, random := c.config.AccountID, c.clock.Uint64
+	firewall := waf.New(waf.Config{Region: c.config.Region, Account: account, Random: random, Balancer: c.elb.HasBalancer})
+	c.services["wafv2"] = firewall.V2()
+	c.services["waf-regional"] = firewall.Regional()
+	c.services["shield"] = shield.New(shield.Config{Account: account, Random: random, Balancer: c.elb.HasBalancer}).API()
+	c.services["cognito-idp"] = c.cognito.API()
+	c.services["tagging"] = tagging.API(c.elb.Tagged, c.network.Tagged, c.acm.Tagged)
+}
+
+// certificate finds what a listener may use: a certificate of ACM or of IAM.
+func (c *Cloud) certificate(arn string) (*keypair.Pair, bool) {
+	if pair, found := c.acm.Pair(arn); found {
+		return pair, true
+	}
+	return c.iam.Pair(arn)
+}
+
+func (c *Cloud) useCertificates(balancerARN string, arns []string) {
+	c.acm.Use(balancerARN, arns)
+	c.iam.Use(balancerARN, arns)
 }
 
 // URL is the endpoint of all services.

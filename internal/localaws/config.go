@@ -26,6 +26,10 @@ type Config struct {
 	// leaves it draining, "error" answers InvalidTarget. AWS documents only that it does not work.
 	DrainingReregister string
 
+	// Authentication is what authentication actions do with clients: "deny" (default) takes none for logged in, so that
+	// it gets 401 or is sent to the identity provider, "pass" takes all for logged in and tells targets nothing of them.
+	Authentication string
+
 	// Profile is how long things take that AWS gives no time for: "" (default) is quick, ten seconds until a load balancer
 	// is active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
@@ -35,6 +39,12 @@ type Config struct {
 	Random uint64         // seed of all jitter and identifiers
 	Log    *slog.Logger   // default: discard
 }
+
+// The values of Config.Authentication.
+const (
+	authenticationDeny = "deny"
+	authenticationPass = "pass"
+)
 
 func (c Config) withDefaults() Config {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:0")
@@ -46,6 +56,7 @@ func (c Config) withDefaults() Config {
 	c.PortOffset = cmp.Or(c.PortOffset, 8000)
 	c.Throttling = cmp.Or(c.Throttling, throttlingDocumented)
 	c.DrainingReregister = cmp.Or(c.DrainingReregister, "ignored")
+	c.Authentication = cmp.Or(c.Authentication, authenticationDeny)
 	c.Speed = cmp.Or(c.Speed, 1)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
@@ -82,6 +93,9 @@ func (c Config) check() error {
 	}
 	if _, ok := pace.Profile(c.Profile); !ok {
 		complain("Profile", c.Profile, `"" or "aws"`)
+	}
+	if c.Authentication != authenticationDeny && c.Authentication != authenticationPass {
+		complain("Authentication", c.Authentication, `"deny" or "pass"`)
 	}
 	if c.Latency < 0 {
 		complain("Latency", c.Latency, "zero or more")

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
@@ -204,6 +206,36 @@ func TestFaultsOverHTTP(t *testing.T) {
 		"status 99: it must be from 400 to 599"
 	if err == nil || err.Error() != complaint {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestFaultsOfTheJSONProtocol: the error must come in the dialect of the service.
+func TestFaultsOfTheJSONProtocol(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	c.fault(fault.Rule{Service: "acm", Operation: "List*", Code: "ThrottlingException"})
+	client := acm.New(acm.Options{
+		Region: "us-west-2", BaseEndpoint: aws.String(c.URL()), Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+		Retryer: aws.NopRetryer{},
+	})
+	if _, err := client.ListCertificates(t.Context(), &acm.ListCertificatesInput{}); codeOf(err) != "ThrottlingException" {
+		t.Error(err)
+	}
+	c.Faults().Clear()
+	must(client.ListCertificates(t.Context(), &acm.ListCertificatesInput{}))(c)
+}
+
+func TestFaultOfTheThirdCall(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	c.fault(fault.Rule{Service: "elbv2", Code: "InternalFailure", Skip: 2, Count: 1})
+	var got []string
+	for range 4 {
+		_, code := c.describe()
+		got = append(got, code)
+	}
+	if diff := cmp.Diff([]string{"ok", "ok", "InternalFailure", "ok"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

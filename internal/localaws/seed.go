@@ -1,6 +1,9 @@
 package localaws
 
-import "github.com/sluice-lb/sluice/internal/localaws/ec2"
+import (
+	"github.com/sluice-lb/sluice/internal/localaws/cognito"
+	"github.com/sluice-lb/sluice/internal/localaws/ec2"
+)
 
 // Seed is what is there before anybody calls.
 type Seed struct {
@@ -9,7 +12,8 @@ type Seed struct {
 	SecurityGroups []SecurityGroup
 	Instances      []Instance
 	IPAMPools      []IPAMPool
-	Objects        []Object // what Elastic Load Balancing reads from S3
+	PoolClients    []PoolClient // of Cognito's user pools
+	Objects        []Object     // what Elastic Load Balancing reads from S3
 }
 
 // Object is an object in a bucket.
@@ -25,10 +29,16 @@ type (
 	Subnet = ec2.Subnet
 	// SecurityGroup is one that somebody made by hand.
 	SecurityGroup = ec2.SecurityGroup
+<<<<<<< HEAD
 	// Instance is a node, with its network interface.
 	Instance = ec2.Instance
 	// IPAMPool is where load balancers may take public addresses from.
 	IPAMPool = ec2.IPAMPool
+=======
+	Instance      = ec2.Instance
+	IPAMPool      = ec2.IPAMPool
+	PoolClient    = cognito.Client
+>>>>>>> localaws
 )
 
 // Seed adds to the network. It stops at the first thing that does not fit to what is there.
@@ -44,6 +54,9 @@ func (c *Cloud) Seed(s Seed) error {
 	}
 	for _, o := range s.Objects {
 		c.objects.Put(o.Bucket, o.Key, o.Content)
+	}
+	if err := each(s.PoolClients, c.cognito.Add); err != nil {
+		return err
 	}
 	if err := each(s.IPAMPools, c.network.AddIPAMPool); err != nil {
 		return err

@@ -42,15 +42,23 @@ func TestJournalCountsAndResets(t *testing.T) {
 
 func TestThrottlingAsDocumented(t *testing.T) {
 	t.Parallel()
+	const capacity, perSecond, tries = 40, 10, 60
 	c := start(t, func(config *localaws.Config) { config.Throttling = "documented" })
-	for range 45 {
+	begun := time.Now()
+	for range tries {
 		if _, err := c.elb.DescribeLoadBalancers(t.Context(), &elbv2.DescribeLoadBalancersInput{}); err != nil && codeOf(err) != "ThrottlingException" {
 			t.Fatal(err)
 		}
 	}
-	calls := must(c.admin.Calls(t.Context(), true))(c)
-	if len(calls) != 2 || calls[0].Result != "ThrottlingException" || calls[1].Count < 40 || calls[1].Count > 44 {
-		t.Errorf("40 tokens let through %+v", calls)
+	most := min(tries, capacity+1+int(perSecond*time.Since(begun).Seconds())) // a busy machine gives the bucket time to fill
+	passed := 0
+	for _, call := range must(c.admin.Calls(t.Context(), true))(c) {
+		if call.Result == "ok" {
+			passed = call.Count
+		}
+	}
+	if passed < capacity || passed > most {
+		t.Errorf("%d calls passed, want %d to %d", passed, capacity, most)
 	}
 }
 

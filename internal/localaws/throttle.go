@@ -51,6 +51,8 @@ func newThrottle(mode string) *throttle {
 		"elbv2/registration":       {capacity: 20, refill: 4},
 		"elbv2/non-mutating":       {capacity: 40, refill: 10},
 		"elbv2/mutating":           {capacity: 20, refill: 3},
+		"elbv2/trust-store-change": {capacity: 10, refill: 0.2},
+		"elbv2/trust-store-get":    {capacity: 20, refill: 4},
 		"ec2":                      {capacity: 100, refill: 50},
 	}}
 }
@@ -64,8 +66,14 @@ func bucketsOf(service, operation string) []string {
 		return []string{service, "elbv2/resource-intensive"}
 	case operation == "RegisterTargets" || operation == "DeregisterTargets":
 		return []string{service, "elbv2/registration"}
-	case strings.HasPrefix(operation, "Describe"):
+	case strings.HasPrefix(operation, "Describe"): // those of trust stores too: their bucket has the same numbers
 		return []string{service, "elbv2/non-mutating"}
+	}
+	switch isGet := strings.HasPrefix(operation, "Get"); {
+	case isGet:
+		return []string{service, "elbv2/trust-store-get"}
+	case strings.Contains(operation, "TrustStore"):
+		return []string{service, "elbv2/trust-store-change"}
 	}
 	return []string{service, "elbv2/mutating"}
 }

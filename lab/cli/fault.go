@@ -59,6 +59,7 @@ func newFaultAdd() *cobra.Command {
 	flags.BoolVar(&rule.LoseAnswer, "lose-answer", false, "let the call take effect, then break the connection")
 	flags.DurationVar(&rule.Delay, "delay", 0, "let the call take effect so much later")
 	flags.DurationVar(&rule.Stale, "stale", 0, "answer elbv2's Describe calls with the state of so long ago, but none older than the rule")
+	flags.IntVar(&rule.Skip, "skip", 0, "let so many calls pass first")
 	flags.Float64Var(&rule.Probability, "probability", 1, "of a call to meet the rule, above 0 and up to 1")
 	flags.DurationVar(&rule.For, "for", 0, "end the rule after so long; default never")
 	flags.IntVar(&rule.Count, "count", 0, "end the rule after so many calls; default never")

@@ -18,7 +18,9 @@ func BenchmarkForward(b *testing.B) {
 		http2    bool
 		settings balancer.Settings
 	}{
-		{name: "http1"}, {name: "https", secure: true}, {name: "https-h2", secure: true, http2: true},
+		{name: "http1"},
+		{name: "https", secure: true},
+		{name: "https-h2", secure: true, http2: true},
 		{name: "https-h2-to-h2", secure: true, http2: true, settings: balancer.Settings{Version: balancer.HTTP2}},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

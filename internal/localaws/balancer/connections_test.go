@@ -179,6 +179,21 @@ func TestSilentConnectionsEnd(t *testing.T) {
 	}
 }
 
+func TestCloseEndsEveryConnection(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	group, targets := r.streamGroup("tcp", balancer.Settings{}, echo(t, "one"))
+	r.apply(stream("tcp", group), targets...)
+	first, second := r.talk(), r.talk()
+	first.hear()
+	r.front.Close() // the load balancer is deleted
+	if got := first.hear(); got != "end" {
+		t.Errorf("after the end of its load balancer a connection heard %q", got)
+	}
+	r.plane.Close() // and this returns only when no goroutine is left
+	_ = second.Close()
+}
+
 func TestGroupWithoutTargetsRefusesConnections(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -174,7 +174,11 @@ func (f *Front) openUDP(port int) (*listener, error) {
 	return &listener{kind: "udp", bound: socket.LocalAddr().(*net.UDPAddr).AddrPort(), close: socket.Close}, nil
 }
 
-const maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
+// What a client may send.
+const (
+	maxRequestHeader = 64 << 10 // "Quotas for your Application Load Balancers": entire request header
+	maxStreams       = 128      // "Listeners for your Application Load Balancers": requests in parallel on one HTTP/2 connection
+)
 
 func (f *Front) openHTTP(port int, kind string, idle time.Duration) (*listener, error) {
 	socket, err := f.bind(port)
@@ -189,6 +193,7 @@ func (f *Front) openHTTP(port int, kind string, idle time.Duration) (*listener, 
 		MaxHeaderBytes:    maxRequestHeader,
 		ErrorLog:          slog.NewLogLogger(f.plane.log.Handler(), slog.LevelDebug),
 		ConnContext:       born,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 	}
 	serve := func() error { return l.server.Serve(socket) }
 	if kind == "https" {

@@ -81,20 +81,28 @@ func TestHTTPSForwards(t *testing.T) {
 	group, targets := r.group(balancer.Settings{}, server(t, func(w http.ResponseWriter, q *http.Request) {
 		h := q.Header
 		_, _ = io.WriteString(w, strings.Join([]string{
-			q.Proto, q.Host, h.Get("X-Forwarded-Proto"), h.Get("X-Forwarded-Port"), h.Get("X-Amzn-Tls-Version"), h.Get("X-Amzn-Tls-Cipher-Suite"),
+			q.Proto, q.Host, h.Get("X-Forwarded-Proto"), h.Get("X-Forwarded-Port"), h.Get("X-Amzn-Tls-Version"), h.Get("X-Amzn-Tls-Cipher-Suite"), h.Get("X-Version"),
 		}, " "))
 	}))
 	table := serve(&balancer.Routes{
 		TLS: &balancer.TLS{Certificates: []tls.Certificate{certificate("shop.example.com")}}, Default: to(group),
 	})
 	r.apply(table, targets...)
-	if diff := cmp.Diff(answer{200, "HTTP/2.0", "HTTP/1.1 shop.example.com https 8443  "}, ask(r, r.client(port, nil), "https://shop.example.com/")); diff != "" {
+	if diff := cmp.Diff(answer{200, "HTTP/2.0", "HTTP/1.1 shop.example.com https 8443   "}, ask(r, r.client(port, nil), "https://shop.example.com/")); diff != "" {
 		t.Error(diff)
 	}
 	without := *table
 	without.WithoutHTTP2, without.TLSHeaders = true, true
 	r.apply(&without)
-	want := answer{200, "HTTP/1.1", "HTTP/1.1 shop.example.com https 8443 TLSv1.3 TLS_AES_128_GCM_SHA256"}
+	want := answer{200, "HTTP/1.1", "HTTP/1.1 shop.example.com https 8443 TLSv1.3 TLS_AES_128_GCM_SHA256 "}
+	if diff := cmp.Diff(want, ask(r, r.client(port, nil), "https://shop.example.com/")); diff != "" {
+		t.Error(diff)
+	}
+	renamed := *without.Listeners[port]
+	renamed.RequestNames = map[string]string{"X-Amzn-Tls-Version": "X-Version"}
+	without.Listeners = map[int]*balancer.Routes{port: &renamed}
+	r.apply(&without)
+	want.Body = "HTTP/1.1 shop.example.com https 8443  TLS_AES_128_GCM_SHA256 TLSv1.3"
 	if diff := cmp.Diff(want, ask(r, r.client(port, nil), "https://shop.example.com/")); diff != "" {
 		t.Error(diff)
 	}

@@ -166,9 +166,6 @@ func rewrite(p *httputil.ProxyRequest) {
 	x.forwardedFor(p.Out.Header, p.In.RemoteAddr)
 	p.Out.Header.Set(forwardedHeader, protocolOf(p.In))
 	x.tlsHeaders(p)
-	if x.routes.TLS != nil {
-		x.routes.TLS.Mutual.introduce(p.In.TLS, p.Out.Header)
-	}
 	p.Out.Header.Set(forwardedPortHeader, strconv.Itoa(x.port))
 	p.Out.Header.Set(traceHeader, traceID(p.In.Header.Get(traceHeader), time.Now()))
 }
@@ -215,15 +212,24 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// tlsHeaders tells the target of the client's TLS, where the attribute
-// routing.http.x_amzn_tls_version_and_cipher_suite.enabled says so.
+// tlsHeaders tells the target of the client's TLS: what was agreed on, where the attribute
+// routing.http.x_amzn_tls_version_and_cipher_suite.enabled says so, and who the client is, where it had to show that.
 func (x *exchange) tlsHeaders(p *httputil.ProxyRequest) {
-	if !x.table.TLSHeaders || p.In.TLS == nil {
+	if p.In.TLS == nil || x.routes.TLS == nil {
 		return
 	}
-	version := strings.Replace(tls.VersionName(p.In.TLS.Version), "TLS ", "TLSv", 1)
-	p.Out.Header.Set("X-Amzn-Tls-Version", version)
-	p.Out.Header.Set("X-Amzn-Tls-Cipher-Suite", tls.CipherSuiteName(p.In.TLS.CipherSuite))
+	if x.table.TLSHeaders {
+		version := strings.Replace(tls.VersionName(p.In.TLS.Version), "TLS ", "TLSv", 1)
+		p.Out.Header.Set("X-Amzn-Tls-Version", version)
+		p.Out.Header.Set("X-Amzn-Tls-Cipher-Suite", tls.CipherSuiteName(p.In.TLS.CipherSuite))
+	}
+	x.routes.TLS.Mutual.introduce(p.In.TLS, p.Out.Header)
+	for name, other := range x.routes.RequestNames {
+		if values, ok := p.Out.Header[name]; ok {
+			delete(p.Out.Header, name)
+			p.Out.Header[http.CanonicalHeaderKey(other)] = values
+		}
+	}
 }
 
 // buffers are reused between the bodies that pass through.

@@ -34,9 +34,13 @@ func TestRegularExpressions(t *testing.T) {
 		},
 	}))
 	for _, tt := range []struct{ host, path, color, want string }{
-		{"Dev12.example.com:80", "/", "", "host"}, {"dev.example.com", "/", "", "default"},
-		{"x.com", "/api/v1/x", "", "path"}, {"x.com", "/API/v1/x", "", "default"}, {"x.com", "/?/api/v1/", "", "default"},
-		{"x.com", "/", "green", "header"}, {"x.com", "/", "greenish", "default"},
+		{"Dev12.example.com:80", "/", "", "host"},
+		{"dev.example.com", "/", "", "default"},
+		{"x.com", "/api/v1/x", "", "path"},
+		{"x.com", "/API/v1/x", "", "default"},
+		{"x.com", "/?/api/v1/", "", "default"},
+		{"x.com", "/", "green", "header"},
+		{"x.com", "/", "greenish", "default"},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.address(port)+tt.path, nil)
 		if err != nil {

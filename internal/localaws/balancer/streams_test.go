@@ -58,9 +58,13 @@ func TestProtocolVersions(t *testing.T) {
 		client     *http.Client
 		path, want string
 	}{
-		{old, "/", "HTTP/1.1"}, {young, "/", "HTTP/1.1"},
-		{old, "/two", mismatch}, {young, "/two", "HTTP/2.0"}, {young, "/three", "HTTP/2.0 over TLS"},
-		{old, "/grpc", mismatch}, {young, "/grpc", mismatch}, // it is no POST
+		{old, "/", "HTTP/1.1"},
+		{young, "/", "HTTP/1.1"},
+		{old, "/two", mismatch},
+		{young, "/two", "HTTP/2.0"},
+		{young, "/three", "HTTP/2.0 over TLS"},
+		{old, "/grpc", mismatch},
+		{young, "/grpc", mismatch}, // it is no POST
 	} {
 		got := ask(r, tt.client, site+tt.path)
 		if got.Status == 464 {

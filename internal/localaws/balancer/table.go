@@ -37,6 +37,7 @@ type Routes struct {
 	Rules   []Rule // in the order of their priorities
 	Default Action
 
+	RequestNames    map[string]string // other names for the headers that tell targets of the client's TLS
 	ResponseHeaders map[string]string // put into every answer, whatever the target says
 	Anonymous       bool              // answers of the load balancer's own have no Server header
 }

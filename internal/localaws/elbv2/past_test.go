@@ -29,3 +29,20 @@ func TestTheCopySharesNothingThatChanges(t *testing.T) {
 		t.Error("the copy points back to the original")
 	}
 }
+
+// BenchmarkFrozen is one sample of the past with 1,000 load balancers, a listener and three rules each.
+func BenchmarkFrozen(b *testing.B) {
+	live := New(Config{})
+	for range 1000 {
+		balancer := &loadBalancer{attributes: map[string]string{"a": "b"}}
+		l := &listener{balancer: balancer}
+		for range 3 {
+			l.rules = append(l.rules, &rule{listener: l, conditions: make([]condition, 2), actions: make([]action, 1)})
+		}
+		balancer.listeners = []*listener{l}
+		live.balancers = append(live.balancers, balancer)
+	}
+	for b.Loop() {
+		live.frozen()
+	}
+}

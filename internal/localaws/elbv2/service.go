@@ -29,7 +29,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
-// Config is what a Service stands on. Every field but RefuseDraining is needed.
+// Config is what a Service stands on. Every field but the last two is needed.
 type Config struct {
 	Region, Account string
 	Addresses       netip.Prefix // where load balancers listen
@@ -43,6 +43,7 @@ type Config struct {
 	Clock           *pace.Clock
 	Log             *slog.Logger
 	RefuseDraining  bool // registering a draining address is an error; otherwise it changes nothing
+	PassClients     bool // clients pass authentication actions without logging in
 }
 
 // Service is the state of ELBv2 in one account and Region.

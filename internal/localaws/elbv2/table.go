@@ -44,8 +44,15 @@ func seconds(text string) time.Duration {
 func (s *Service) routes(l *listener) *balancer.Routes {
 	routes := &balancer.Routes{
 		TLS:             s.tlsForPlane(l),
+		RequestNames:    map[string]string{},
 		ResponseHeaders: map[string]string{},
 		Anonymous:       l.attribute("routing.http.response.server.enabled") == "false",
+	}
+	for _, header := range requestHeaders {
+		name := canonicalHeader(header)
+		if other := l.attribute("routing.http.request." + header + ".header_name"); other != "" && other != name {
+			routes.RequestNames[name] = other
+		}
 	}
 	for key, name := range responseHeaders {
 		if value := l.attribute(key); value != "" {
@@ -132,7 +139,7 @@ func (s *Service) planeAction(r *rule) balancer.Action {
 	if len(actions) == 1 {
 		return act
 	}
-	guarded := balancer.Guarded{Action: act, Unauthenticated: balancer.UnauthenticatedDeny}
+	guarded := balancer.Guarded{Action: act, Pass: s.PassClients, Unauthenticated: balancer.UnauthenticatedDeny}
 	switch first := actions[0]; {
 	case first.OIDC != nil:
 		guarded.Unauthenticated = balancer.Unauthenticated(first.OIDC.Unauthenticated)

@@ -65,12 +65,20 @@ func (s *Service) registerTargets(in targetsInput) (wire.Empty, error) {
 	}
 	for _, t := range fresh {
 		g.targets = append(g.targets, t)
-		s.later(func() {
+		s.after(s.admission(g), func() {
 			t.admitted = true
 			s.settle(g)
 		})
 	}
 	return wire.Empty{}, nil
+}
+
+// admission is how long a registration takes to arrive in the data plane.
+func (s *Service) admission(g *targetGroup) time.Duration {
+	if g.settings.forHTTP() {
+		return s.Clock.Between(propagation[0], propagation[1])
+	}
+	return s.Clock.Of(s.Delays.Admission)
 }
 
 func (g *targetGroup) target(id string, port int) *target {
@@ -218,7 +226,7 @@ func (s *Service) settle(g *targetGroup) {
 		wanted := t.admitted && !t.leaving && s.zoneEnabled(b, t)
 		switch {
 		case wanted && t.member == nil:
-			t.member = g.pool.Add(t.addr)
+			t.member = s.join(g, t)
 		case !wanted && t.member != nil:
 			g.pool.Remove(t.member) // running requests go on; finish cuts them off
 			if !t.leaving {
@@ -226,6 +234,16 @@ func (s *Service) settle(g *targetGroup) {
 			}
 		}
 	}
+}
+
+// join makes a target a member of the data plane's group.
+func (s *Service) join(g *targetGroup, t *target) *balancer.Target {
+	if g.settings.targetType == "alb" {
+		if b, err := s.balancer(t.id); err == nil {
+			return g.pool.AddFront(b.front, t.port)
+		}
+	}
+	return g.pool.Add(t.addr)
 }
 
 // zoneEnabled reports whether the load balancer has a subnet in the target's zone, where that is known.

@@ -29,6 +29,7 @@ type Rule struct {
 	Delay      time.Duration // the call takes effect this much later
 	Stale      time.Duration // a reading call sees the state of so long ago, but none older than the rule
 
+	Skip        int           // so many calls that would meet the rule pass first; what List shows is what is left
 	Probability float64       // that a call meets the rule; 0 is 1
 	For         time.Duration // ends the rule so long after Add; 0 is never. Add makes Until of it
 	Until       time.Time     // when the rule ends; zero is never
@@ -69,7 +70,7 @@ func (r Rule) check() error {
 	if r.Status != 0 && (r.Status < 400 || r.Status > 599) {
 		wrong = append(wrong, fmt.Errorf("status %d: it must be from 400 to 599", r.Status))
 	}
-	if r.Delay < 0 || r.Stale < 0 || r.For < 0 || r.Count < 0 {
+	if r.Delay < 0 || r.Stale < 0 || r.For < 0 || r.Skip < 0 || r.Count < 0 {
 		wrong = append(wrong, errors.New("durations and counts cannot be negative"))
 	}
 	if r.Probability < 0 || r.Probability > 1 {
@@ -119,6 +120,7 @@ type wireRule struct {
 	LoseAnswer  bool       `json:"loseAnswer,omitempty"`
 	Delay       string     `json:"delay,omitempty"`
 	Stale       string     `json:"stale,omitempty"`
+	Skip        int        `json:"skip,omitempty"`
 	Probability float64    `json:"probability,omitempty"`
 	For         string     `json:"for,omitempty"`
 	Until       *time.Time `json:"until,omitempty"`
@@ -130,7 +132,7 @@ type wireRule struct {
 func (r Rule) MarshalJSON() ([]byte, error) {
 	w := wireRule{
 		ID: r.ID, Service: r.Service, Operation: r.Operation, Code: r.Code, Status: r.Status, LoseAnswer: r.LoseAnswer,
-		Delay: text(r.Delay), Stale: text(r.Stale), Probability: r.Probability, For: text(r.For), Count: r.Count, Met: r.Met,
+		Delay: text(r.Delay), Stale: text(r.Stale), Skip: r.Skip, Probability: r.Probability, For: text(r.For), Count: r.Count, Met: r.Met,
 	}
 	if !r.Until.IsZero() {
 		w.Until = &r.Until
@@ -146,7 +148,7 @@ func (r *Rule) UnmarshalJSON(data []byte) error {
 	}
 	*r = Rule{
 		ID: w.ID, Service: w.Service, Operation: w.Operation, Code: w.Code, Status: w.Status, LoseAnswer: w.LoseAnswer,
-		Probability: w.Probability, Count: w.Count, Met: w.Met,
+		Skip: w.Skip, Probability: w.Probability, Count: w.Count, Met: w.Met,
 	}
 	if w.Until != nil {
 		r.Until = *w.Until

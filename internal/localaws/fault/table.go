@@ -111,6 +111,10 @@ func (t *Table) Match(service, operation string) Verdict {
 		if r.Probability != 0 && t.random.Float64() >= r.Probability {
 			continue
 		}
+		if r.Skip > 0 {
+			r.Skip--
+			continue
+		}
 		r.Met++
 		if r.Delay != 0 {
 			v.Delay += r.Delay

@@ -12,10 +12,12 @@ type Delays struct {
 	InUse        Span // until what is used no longer may be deleted: target groups, certificates, trust stores
 	Validation   Span // until a requested certificate is issued
 	TrustStore   Span // until a new trust store is active
+	Admission    Span // until a network load balancer checks a new target: "a few minutes" (NLB guide, "Register targets")
 }
 
 // profiles by name. "aws" is what users report: one to three minutes of provisioning (SDK waiters have ten), security
-// groups that cannot be deleted for minutes (issues 1879 and 4272 of aws-load-balancer-controller). "" is the same with
+// groups that cannot be deleted for minutes (issues 1879 and 4272 of aws-load-balancer-controller), targets of network load
+// balancers that are not checked for up to three (1834). "" is the same with
 // the patience of somebody who watches.
 var profiles = map[string]Delays{
 	"": {
@@ -24,6 +26,7 @@ var profiles = map[string]Delays{
 		InUse:        Span{5 * time.Second, 5 * time.Second},
 		Validation:   Span{5 * time.Second, 5 * time.Second},
 		TrustStore:   Span{3 * time.Second, 3 * time.Second},
+		Admission:    Span{5 * time.Second, 10 * time.Second},
 	},
 	"aws": {
 		Provisioning: Span{time.Minute, 3 * time.Minute},
@@ -31,6 +34,7 @@ var profiles = map[string]Delays{
 		InUse:        Span{10 * time.Second, time.Minute},
 		Validation:   Span{time.Minute, 5 * time.Minute},
 		TrustStore:   Span{30 * time.Second, 2 * time.Minute},
+		Admission:    Span{90 * time.Second, 3 * time.Minute},
 	},
 }
 
