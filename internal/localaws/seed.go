@@ -29,16 +29,12 @@ type (
 	Subnet = ec2.Subnet
 	// SecurityGroup is one that somebody made by hand.
 	SecurityGroup = ec2.SecurityGroup
-<<<<<<< HEAD
 	// Instance is a node, with its network interface.
 	Instance = ec2.Instance
 	// IPAMPool is where load balancers may take public addresses from.
 	IPAMPool = ec2.IPAMPool
-=======
-	Instance      = ec2.Instance
-	IPAMPool      = ec2.IPAMPool
-	PoolClient    = cognito.Client
->>>>>>> localaws
+	// PoolClient is a client of a Cognito user pool.
+	PoolClient = cognito.Client
 )
 
 // Seed adds to the network. It stops at the first thing that does not fit to what is there.
