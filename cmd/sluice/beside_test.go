@@ -40,9 +40,9 @@ func TestStandAlone(t *testing.T) {
 				if c.renewed {
 					go func() {
 						time.Sleep(10 * time.Second)
-						lease := lease.DeepCopy()
-						lease.Spec.RenewTime = new(metav1.NewMicroTime(time.Now()))
-						if _, err := client.CoordinationV1().Leases(c.namespace).Update(t.Context(), lease, metav1.UpdateOptions{}); err != nil {
+						renewed := lease.DeepCopy()
+						renewed.Spec.RenewTime = new(metav1.NewMicroTime(time.Now()))
+						if _, err := client.CoordinationV1().Leases(c.namespace).Update(t.Context(), renewed, metav1.UpdateOptions{}); err != nil {
 							t.Error(err)
 						}
 					}()

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // attributeTable is the default of each attribute and, where there are any, values that are wrong.
@@ -146,7 +146,7 @@ func readBalancer(arn func(*fixture) string) func(context.Context, *fixture, str
 func modifyBalancer(arn func(*fixture) string) func(context.Context, *fixture, string, string) error {
 	return func(ctx context.Context, f *fixture, key, value string) error {
 		return second(f.elb.ModifyLoadBalancerAttributes(ctx, &elbv2.ModifyLoadBalancerAttributesInput{
-			LoadBalancerArn: aws.String(arn(f)), Attributes: []elbtypes.LoadBalancerAttribute{{Key: &key, Value: &value}},
+			LoadBalancerArn: aws.String(arn(f)), Attributes: []elbv2types.LoadBalancerAttribute{{Key: &key, Value: &value}},
 		}))
 	}
 }
@@ -169,7 +169,7 @@ func readGroup(arn func(*fixture) string) func(context.Context, *fixture, string
 func modifyGroup(arn func(*fixture) string) func(context.Context, *fixture, string, string) error {
 	return func(ctx context.Context, f *fixture, key, value string) error {
 		return second(f.elb.ModifyTargetGroupAttributes(ctx, &elbv2.ModifyTargetGroupAttributesInput{
-			TargetGroupArn: aws.String(arn(f)), Attributes: []elbtypes.TargetGroupAttribute{{Key: &key, Value: &value}},
+			TargetGroupArn: aws.String(arn(f)), Attributes: []elbv2types.TargetGroupAttribute{{Key: &key, Value: &value}},
 		}))
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 const (
@@ -15,17 +15,17 @@ const (
 	unknownARN         = "0000000000000000"
 )
 
-func (f *fixture) describe(ctx context.Context, arn string) (elbtypes.LoadBalancer, error) {
+func (f *fixture) describe(ctx context.Context, arn string) (elbv2types.LoadBalancer, error) {
 	out, err := f.elb.DescribeLoadBalancers(ctx, &elbv2.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
 	if err != nil {
-		return elbtypes.LoadBalancer{}, err
+		return elbv2types.LoadBalancer{}, err
 	}
 	return out.LoadBalancers[0], nil
 }
 
 // balancers is about load balancers as they are described.
 func balancers() []assertion {
-	field := func(arn func(*fixture) string, get func(elbtypes.LoadBalancer) string) func(context.Context, *fixture) (string, error) {
+	field := func(arn func(*fixture) string, get func(elbv2types.LoadBalancer) string) func(context.Context, *fixture) (string, error) {
 		return func(ctx context.Context, f *fixture) (string, error) {
 			b, err := f.describe(ctx, arn(f))
 			return get(b), err
@@ -36,27 +36,27 @@ func balancers() []assertion {
 		is("lb.state.first", "a new load balancer is provisioning", "API reference, LoadBalancerState", "provisioning",
 			func(_ context.Context, f *fixture) (string, error) { return f.firstState, nil }),
 		becomes("lb.state.active", "a load balancer becomes active by itself", "API reference, LoadBalancerState", "active",
-			field(web, func(b elbtypes.LoadBalancer) string { return string(b.State.Code) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return string(b.State.Code) })),
 		becomes("lb.state.network", "a network load balancer becomes active by itself", "API reference, LoadBalancerState", "active",
-			field(func(f *fixture) string { return f.network }, func(b elbtypes.LoadBalancer) string { return string(b.State.Code) })),
+			field(func(f *fixture) string { return f.network }, func(b elbv2types.LoadBalancer) string { return string(b.State.Code) })),
 		is("lb.type.default", "the type is application unless given", createBalancerPage, "application",
-			field(web, func(b elbtypes.LoadBalancer) string { return string(b.Type) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return string(b.Type) })),
 		is("lb.addresses.default", "the IP address type is ipv4 unless given", createBalancerPage, "ipv4",
-			field(web, func(b elbtypes.LoadBalancer) string { return string(b.IpAddressType) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return string(b.IpAddressType) })),
 		is("lb.groups.default", "an application load balancer without security groups gets the VPC's default one", createBalancerPage, "1",
-			field(web, func(b elbtypes.LoadBalancer) string { return fmt.Sprint(len(b.SecurityGroups)) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return fmt.Sprint(len(b.SecurityGroups)) })),
 		is("lb.groups.network", "a network load balancer without security groups has none", createBalancerPage, "0",
-			field(func(f *fixture) string { return f.network }, func(b elbtypes.LoadBalancer) string { return fmt.Sprint(len(b.SecurityGroups)) })),
+			field(func(f *fixture) string { return f.network }, func(b elbv2types.LoadBalancer) string { return fmt.Sprint(len(b.SecurityGroups)) })),
 		is("lb.zones", "a load balancer has a zone for each subnet", createBalancerPage, "2",
-			field(web, func(b elbtypes.LoadBalancer) string { return fmt.Sprint(len(b.AvailabilityZones)) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return fmt.Sprint(len(b.AvailabilityZones)) })),
 		is("lb.dns.internal", "the DNS name of an internal load balancer begins with internal-", "ELB guide, how Elastic Load Balancing works", "true",
-			field(web, func(b elbtypes.LoadBalancer) string { return fmt.Sprint(strings.HasPrefix(*b.DNSName, "internal-")) })),
+			field(web, func(b elbv2types.LoadBalancer) string { return fmt.Sprint(strings.HasPrefix(*b.DNSName, "internal-")) })),
 		is("lb.arn.application", "the ARN of an application load balancer holds loadbalancer/app/NAME/", "Service authorization reference, Elastic Load Balancing V2", "true",
-			field(web, func(b elbtypes.LoadBalancer) string {
+			field(web, func(b elbv2types.LoadBalancer) string {
 				return fmt.Sprint(strings.Contains(*b.LoadBalancerArn, ":loadbalancer/app/"+*b.LoadBalancerName+"/"))
 			})),
 		is("lb.arn.network", "the ARN of a network load balancer holds loadbalancer/net/NAME/", "Service authorization reference, Elastic Load Balancing V2", "true",
-			field(func(f *fixture) string { return f.network }, func(b elbtypes.LoadBalancer) string {
+			field(func(f *fixture) string { return f.network }, func(b elbv2types.LoadBalancer) string {
 				return fmt.Sprint(strings.Contains(*b.LoadBalancerArn, ":loadbalancer/net/"+*b.LoadBalancerName+"/"))
 			})),
 		is("lb.create.idempotent", "creating the same load balancer again returns it", createBalancerPage, true,
@@ -67,7 +67,7 @@ func balancers() []assertion {
 		call("lb.create.other-settings", "a name with other settings is taken", createBalancerPage, "DuplicateLoadBalancerName",
 			func(ctx context.Context, f *fixture) error {
 				_, err := f.elb.CreateLoadBalancer(ctx, f.balancerInput("web", func(in *elbv2.CreateLoadBalancerInput) {
-					in.Scheme = elbtypes.LoadBalancerSchemeEnumInternetFacing
+					in.Scheme = elbv2types.LoadBalancerSchemeEnumInternetFacing
 				}))
 				return err
 			}),
@@ -114,7 +114,7 @@ func balancerCalls() []assertion {
 			})),
 		call("lb.subnets.both-ways", "subnets and mappings exclude each other", createBalancerPage, "ValidationError",
 			create(func(f *fixture, in *elbv2.CreateLoadBalancerInput) {
-				in.SubnetMappings = []elbtypes.SubnetMapping{{SubnetId: &f.Subnets[0]}}
+				in.SubnetMappings = []elbv2types.SubnetMapping{{SubnetId: &f.Subnets[0]}}
 			})),
 		call("lb.groups.unknown", "a security group must exist", "API model, InvalidSecurityGroupException", "InvalidSecurityGroup",
 			create(func(_ *fixture, in *elbv2.CreateLoadBalancerInput) {
@@ -122,7 +122,7 @@ func balancerCalls() []assertion {
 			})),
 		call("lb.addresses.dualstack", "dualstack needs subnets with IPv6", unconfirmed, "InvalidConfigurationRequest",
 			create(func(_ *fixture, in *elbv2.CreateLoadBalancerInput) {
-				in.IpAddressType = elbtypes.IpAddressTypeDualstack
+				in.IpAddressType = elbv2types.IpAddressTypeDualstack
 			})),
 		call("lb.tags.twice", "a tag key can be given once", "API model, DuplicateTagKeysException", "DuplicateTagKeys",
 			create(func(_ *fixture, in *elbv2.CreateLoadBalancerInput) {
@@ -156,7 +156,7 @@ func balancerCalls() []assertion {
 		call("lb.capacity.units", "capacity must be asked for in units that the quota allows", "API model, CapacityUnitsLimitExceededException", "CapacityUnitsLimitExceeded",
 			func(ctx context.Context, f *fixture) error {
 				_, err := f.elb.ModifyCapacityReservation(ctx, &elbv2.ModifyCapacityReservationInput{
-					LoadBalancerArn: &f.balancer, MinimumLoadBalancerCapacity: &elbtypes.MinimumLoadBalancerCapacity{CapacityUnits: aws.Int32(1000000)},
+					LoadBalancerArn: &f.balancer, MinimumLoadBalancerCapacity: &elbv2types.MinimumLoadBalancerCapacity{CapacityUnits: aws.Int32(1000000)},
 				})
 				return err
 			}),

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	acmtypes "github.com/aws/aws-sdk-go-v2/service/acm/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // certificates is about ACM and the certificates of listeners.
@@ -48,11 +48,11 @@ func certificates() []assertion {
 		return change
 	}
 	add := listener(func(ctx context.Context, f *fixture) error {
-		return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.secureListener, Certificates: []elbtypes.Certificate{{CertificateArn: &f.second}}}))
+		return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.secureListener, Certificates: []elbv2types.Certificate{{CertificateArn: &f.second}}}))
 	})
 	remove := func(arn func(*fixture) string) func(context.Context, *fixture) error {
 		return func(ctx context.Context, f *fixture) error {
-			return second(f.elb.RemoveListenerCertificates(ctx, &elbv2.RemoveListenerCertificatesInput{ListenerArn: &f.secureListener, Certificates: []elbtypes.Certificate{{CertificateArn: aws.String(arn(f))}}}))
+			return second(f.elb.RemoveListenerCertificates(ctx, &elbv2.RemoveListenerCertificatesInput{ListenerArn: &f.secureListener, Certificates: []elbv2types.Certificate{{CertificateArn: aws.String(arn(f))}}}))
 		}
 	}
 	count := func(ctx context.Context, f *fixture) (int, error) {
@@ -113,7 +113,7 @@ func certificates() []assertion {
 		call("listener.certificates.remove", "others can", "API reference, RemoveListenerCertificates", ok, remove(func(f *fixture) string { return f.second })),
 		is("listener.certificates.one", "then it has one again", "API reference, DescribeListenerCertificates", 1, count),
 		call("listener.certificates.http", "an HTTP listener takes none", unconfirmed, "ValidationError", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.listener, Certificates: []elbtypes.Certificate{{CertificateArn: &f.second}}}))
+			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.listener, Certificates: []elbv2types.Certificate{{CertificateArn: &f.second}}}))
 		}),
 	}
 }

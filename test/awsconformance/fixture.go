@@ -11,12 +11,13 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // fixture is what the assertions are about.
@@ -55,8 +56,8 @@ func (f *fixture) later(undo func(context.Context) error) { f.undo = append(f.un
 
 // clean removes all that was made, the last first.
 func (f *fixture) clean(ctx context.Context) {
-	for i := len(f.undo) - 1; i >= 0; i-- {
-		_ = f.wait(ctx, func() error { return f.undo[i](ctx) }) // what stays has the prefix in its name
+	for _, v := range slices.Backward(f.undo) {
+		_ = f.wait(ctx, func() error { return v(ctx) }) // what stays has the prefix in its name
 	}
 }
 
@@ -123,8 +124,8 @@ func pemOf(kind string, raw []byte) []byte {
 
 func (f *fixture) balancerInput(name string, change func(*elbv2.CreateLoadBalancerInput)) *elbv2.CreateLoadBalancerInput {
 	in := &elbv2.CreateLoadBalancerInput{
-		Name: f.name(name), Subnets: f.Subnets[:2], Scheme: elbtypes.LoadBalancerSchemeEnumInternal,
-		Tags: []elbtypes.Tag{{Key: aws.String("suite"), Value: aws.String("conformance")}},
+		Name: f.name(name), Subnets: f.Subnets[:2], Scheme: elbv2types.LoadBalancerSchemeEnumInternal,
+		Tags: []elbv2types.Tag{{Key: aws.String("suite"), Value: aws.String("conformance")}},
 	}
 	if change != nil {
 		change(in)
@@ -136,7 +137,7 @@ func (f *fixture) createBalancers(ctx context.Context) error {
 	for _, wanted := range []struct {
 		arn  *string
 		name string
-		kind elbtypes.LoadBalancerTypeEnum
+		kind elbv2types.LoadBalancerTypeEnum
 	}{{&f.balancer, "web", "application"}, {&f.other, "other", "application"}, {&f.network, "net", "network"}} {
 		out, err := f.elb.CreateLoadBalancer(ctx, f.balancerInput(wanted.name, func(in *elbv2.CreateLoadBalancerInput) { in.Type = wanted.kind }))
 		if err != nil {
@@ -157,7 +158,7 @@ func (f *fixture) createBalancers(ctx context.Context) error {
 
 func (f *fixture) groupInput(name string, change func(*elbv2.CreateTargetGroupInput)) *elbv2.CreateTargetGroupInput {
 	in := &elbv2.CreateTargetGroupInput{
-		Name: f.name(name), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: &f.VPC, TargetType: elbtypes.TargetTypeEnumIp,
+		Name: f.name(name), Protocol: elbv2types.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: &f.VPC, TargetType: elbv2types.TargetTypeEnumIp,
 	}
 	if change != nil {
 		change(in)
@@ -166,10 +167,10 @@ func (f *fixture) groupInput(name string, change func(*elbv2.CreateTargetGroupIn
 }
 
 // createGroup makes a group that is removed in the end.
-func (f *fixture) createGroup(ctx context.Context, name string, change func(*elbv2.CreateTargetGroupInput)) (elbtypes.TargetGroup, error) {
+func (f *fixture) createGroup(ctx context.Context, name string, change func(*elbv2.CreateTargetGroupInput)) (elbv2types.TargetGroup, error) {
 	out, err := f.elb.CreateTargetGroup(ctx, f.groupInput(name, change))
 	if err != nil {
-		return elbtypes.TargetGroup{}, err
+		return elbv2types.TargetGroup{}, err
 	}
 	made := out.TargetGroups[0]
 	f.later(func(ctx context.Context) error {
@@ -183,7 +184,7 @@ func (f *fixture) createGroups(ctx context.Context) error {
 	for _, wanted := range []struct {
 		arn      *string
 		name     string
-		protocol elbtypes.ProtocolEnum
+		protocol elbv2types.ProtocolEnum
 	}{{&f.used, "used", "HTTP"}, {&f.unused, "unused", "HTTP"}, {&f.stream, "stream", "TCP"}} {
 		made, err := f.createGroup(ctx, wanted.name, func(in *elbv2.CreateTargetGroupInput) { in.Protocol = wanted.protocol })
 		if err != nil {
@@ -201,10 +202,10 @@ func (f *fixture) createListeners(ctx context.Context) error {
 	}{
 		{&f.listener, f.listenerInput(80, nil)},
 		{&f.secureListener, f.listenerInput(443, func(in *elbv2.CreateListenerInput) {
-			in.Protocol, in.Certificates = elbtypes.ProtocolEnumHttps, []elbtypes.Certificate{{CertificateArn: &f.certificate}}
+			in.Protocol, in.Certificates = elbv2types.ProtocolEnumHttps, []elbv2types.Certificate{{CertificateArn: &f.certificate}}
 		})},
 		{&f.streamListener, f.listenerInput(80, func(in *elbv2.CreateListenerInput) {
-			in.LoadBalancerArn, in.Protocol, in.DefaultActions = &f.network, elbtypes.ProtocolEnumTcp, forwardTo(f.stream)
+			in.LoadBalancerArn, in.Protocol, in.DefaultActions = &f.network, elbv2types.ProtocolEnumTcp, forwardTo(f.stream)
 		})},
 	} {
 		out, err := f.elb.CreateListener(ctx, wanted.in)
@@ -232,7 +233,7 @@ func (f *fixture) createListeners(ctx context.Context) error {
 
 func (f *fixture) listenerInput(port int32, change func(*elbv2.CreateListenerInput)) *elbv2.CreateListenerInput {
 	in := &elbv2.CreateListenerInput{
-		LoadBalancerArn: &f.balancer, Port: &port, Protocol: elbtypes.ProtocolEnumHttp, DefaultActions: forwardTo(f.used),
+		LoadBalancerArn: &f.balancer, Port: &port, Protocol: elbv2types.ProtocolEnumHttp, DefaultActions: forwardTo(f.used),
 	}
 	if change != nil {
 		change(in)
@@ -242,7 +243,7 @@ func (f *fixture) listenerInput(port int32, change func(*elbv2.CreateListenerInp
 
 func (f *fixture) ruleInput(priority int32, change func(*elbv2.CreateRuleInput)) *elbv2.CreateRuleInput {
 	in := &elbv2.CreateRuleInput{
-		ListenerArn: &f.listener, Priority: &priority, Actions: answerWith("200"), Conditions: []elbtypes.RuleCondition{pathIs("/conformance")},
+		ListenerArn: &f.listener, Priority: &priority, Actions: answerWith("200"), Conditions: []elbv2types.RuleCondition{pathIs("/conformance")},
 	}
 	if change != nil {
 		change(in)
@@ -250,22 +251,22 @@ func (f *fixture) ruleInput(priority int32, change func(*elbv2.CreateRuleInput))
 	return in
 }
 
-func forwardTo(groups ...string) []elbtypes.Action {
-	config := &elbtypes.ForwardActionConfig{}
+func forwardTo(groups ...string) []elbv2types.Action {
+	config := &elbv2types.ForwardActionConfig{}
 	for _, g := range groups {
-		config.TargetGroups = append(config.TargetGroups, elbtypes.TargetGroupTuple{TargetGroupArn: aws.String(g), Weight: aws.Int32(1)})
+		config.TargetGroups = append(config.TargetGroups, elbv2types.TargetGroupTuple{TargetGroupArn: aws.String(g), Weight: aws.Int32(1)})
 	}
-	return []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, ForwardConfig: config}}
+	return []elbv2types.Action{{Type: elbv2types.ActionTypeEnumForward, ForwardConfig: config}}
 }
 
-func answerWith(status string) []elbtypes.Action {
-	return []elbtypes.Action{{Type: elbtypes.ActionTypeEnumFixedResponse, FixedResponseConfig: &elbtypes.FixedResponseActionConfig{StatusCode: &status}}}
+func answerWith(status string) []elbv2types.Action {
+	return []elbv2types.Action{{Type: elbv2types.ActionTypeEnumFixedResponse, FixedResponseConfig: &elbv2types.FixedResponseActionConfig{StatusCode: &status}}}
 }
 
-func pathIs(values ...string) elbtypes.RuleCondition {
-	return elbtypes.RuleCondition{Field: aws.String("path-pattern"), PathPatternConfig: &elbtypes.PathPatternConditionConfig{Values: values}}
+func pathIs(values ...string) elbv2types.RuleCondition {
+	return elbv2types.RuleCondition{Field: aws.String("path-pattern"), PathPatternConfig: &elbv2types.PathPatternConditionConfig{Values: values}}
 }
 
-func hostIs(values ...string) elbtypes.RuleCondition {
-	return elbtypes.RuleCondition{Field: aws.String("host-header"), HostHeaderConfig: &elbtypes.HostHeaderConditionConfig{Values: values}}
+func hostIs(values ...string) elbv2types.RuleCondition {
+	return elbv2types.RuleCondition{Field: aws.String("host-header"), HostHeaderConfig: &elbv2types.HostHeaderConditionConfig{Values: values}}
 }

@@ -7,13 +7,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 const createGroupPage = "API reference, CreateTargetGroup"
 
 // made creates a group for one assertion, removes it at once, and reads something of it.
-func made(read func(elbtypes.TargetGroup) string, change func(*fixture, *elbv2.CreateTargetGroupInput)) func(context.Context, *fixture) (string, error) {
+func made(read func(elbv2types.TargetGroup) string, change func(*fixture, *elbv2.CreateTargetGroupInput)) func(context.Context, *fixture) (string, error) {
 	return func(ctx context.Context, f *fixture) (string, error) {
 		out, err := f.elb.CreateTargetGroup(ctx, f.groupInput("made", func(in *elbv2.CreateTargetGroupInput) { change(f, in) }))
 		if err != nil {
@@ -26,7 +26,7 @@ func made(read func(elbtypes.TargetGroup) string, change func(*fixture, *elbv2.C
 }
 
 // shape is everything of a health check.
-func shape(g elbtypes.TargetGroup) string {
+func shape(g elbv2types.TargetGroup) string {
 	matcher := ""
 	if g.Matcher != nil {
 		matcher = aws.ToString(g.Matcher.HttpCode) + aws.ToString(g.Matcher.GrpcCode)
@@ -39,18 +39,18 @@ func shape(g elbtypes.TargetGroup) string {
 func groups() []assertion {
 	nothing := func(*fixture, *elbv2.CreateTargetGroupInput) {}
 	all := []assertion{
-		is("tg.default.type", "targets are instances unless said otherwise", createGroupPage, "instance", made(func(g elbtypes.TargetGroup) string { return string(g.TargetType) },
+		is("tg.default.type", "targets are instances unless said otherwise", createGroupPage, "instance", made(func(g elbv2types.TargetGroup) string { return string(g.TargetType) },
 			func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.TargetType = "" })),
-		is("tg.default.version", "the protocol version of an HTTP group is HTTP1 unless given", createGroupPage, "HTTP1", made(func(g elbtypes.TargetGroup) string { return aws.ToString(g.ProtocolVersion) }, nothing)),
-		is("tg.default.addresses", "the IP address type is ipv4 unless given", createGroupPage, "ipv4", made(func(g elbtypes.TargetGroup) string { return string(g.IpAddressType) }, nothing)),
+		is("tg.default.version", "the protocol version of an HTTP group is HTTP1 unless given", createGroupPage, "HTTP1", made(func(g elbv2types.TargetGroup) string { return aws.ToString(g.ProtocolVersion) }, nothing)),
+		is("tg.default.addresses", "the IP address type is ipv4 unless given", createGroupPage, "ipv4", made(func(g elbv2types.TargetGroup) string { return string(g.IpAddressType) }, nothing)),
 		is("tg.check.http", "the health check of an HTTP group by default", "ALB guide, health checks for target groups", "HTTP traffic-port / 200 30s 5/2", made(shape, nothing)),
 		is("tg.check.grpc", "the health check of a gRPC group by default", "ALB guide, health checks for target groups", "HTTP traffic-port /AWS.ALB/healthcheck 12 30s 5/2", made(shape,
 			func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.ProtocolVersion = aws.String("GRPC") })),
 		is("tg.check.tcp", "the health check of a TCP group by default", "NLB guide, health checks for target groups", "TCP traffic-port   30s 5/2", made(shape,
-			func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.Protocol = elbtypes.ProtocolEnumTcp })),
+			func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.Protocol = elbv2types.ProtocolEnumTcp })),
 		is("tg.check.tcp-http", "an HTTP health check of a TCP group takes 200-399", "NLB guide, health checks for target groups", "HTTP traffic-port / 200-399 30s 5/2", made(shape,
 			func(_ *fixture, in *elbv2.CreateTargetGroupInput) {
-				in.Protocol, in.HealthCheckProtocol = elbtypes.ProtocolEnumTcp, elbtypes.ProtocolEnumHttp
+				in.Protocol, in.HealthCheckProtocol = elbv2types.ProtocolEnumTcp, elbv2types.ProtocolEnumHttp
 			})),
 		is("tg.create.idempotent", "creating the same target group again returns it", createGroupPage, true, func(ctx context.Context, f *fixture) (bool, error) {
 			out, err := f.elb.CreateTargetGroup(ctx, f.groupInput("used", nil))
@@ -92,9 +92,9 @@ func groups() []assertion {
 		wrongGroup("port.zero", "ports begin at 1", "API model, Port", "ValidationError", func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.Port = aws.Int32(0) }),
 		wrongGroup("port.large", "ports end at 65535", "API model, Port", "ValidationError", func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.Port = aws.Int32(65536) }),
 		wrongGroup("protocol.missing", "a group of addresses needs a protocol", createGroupPage, "ValidationError", func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.Protocol = "" }),
-		wrongGroup("alb.http", "a group of load balancers has the protocol TCP", createGroupPage, "InvalidConfigurationRequest", func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.TargetType = elbtypes.TargetTypeEnumAlb }),
+		wrongGroup("alb.http", "a group of load balancers has the protocol TCP", createGroupPage, "InvalidConfigurationRequest", func(_ *fixture, in *elbv2.CreateTargetGroupInput) { in.TargetType = elbv2types.TargetTypeEnumAlb }),
 		wrongGroup("version.tcp", "a TCP group has no protocol version", unconfirmed, "InvalidConfigurationRequest", func(_ *fixture, in *elbv2.CreateTargetGroupInput) {
-			in.Protocol, in.ProtocolVersion = elbtypes.ProtocolEnumTcp, aws.String("HTTP2")
+			in.Protocol, in.ProtocolVersion = elbv2types.ProtocolEnumTcp, aws.String("HTTP2")
 		}),
 	)
 }
@@ -143,13 +143,13 @@ func groupChecks() []assertion {
 		"port.name":     {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.HealthCheckPort = aws.String("http") }},
 		"port.number":   {ok, func(in *elbv2.CreateTargetGroupInput) { in.HealthCheckPort = aws.String("9000") }},
 		"disabled":      {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.HealthCheckEnabled = aws.Bool(false) }},
-		"protocol.tcp":  {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.HealthCheckProtocol = elbtypes.ProtocolEnumTcp }},
+		"protocol.tcp":  {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.HealthCheckProtocol = elbv2types.ProtocolEnumTcp }},
 		"matcher.range": {ok, func(in *elbv2.CreateTargetGroupInput) {
-			in.Matcher = &elbtypes.Matcher{HttpCode: aws.String("200-299,301")}
+			in.Matcher = &elbv2types.Matcher{HttpCode: aws.String("200-299,301")}
 		}},
-		"matcher.500":   {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbtypes.Matcher{HttpCode: aws.String("500")} }},
-		"matcher.words": {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbtypes.Matcher{HttpCode: aws.String("good")} }},
-		"matcher.grpc":  {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbtypes.Matcher{GrpcCode: aws.String("0")} }},
+		"matcher.500":   {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbv2types.Matcher{HttpCode: aws.String("500")} }},
+		"matcher.words": {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbv2types.Matcher{HttpCode: aws.String("good")} }},
+		"matcher.grpc":  {"ValidationError", func(in *elbv2.CreateTargetGroupInput) { in.Matcher = &elbv2types.Matcher{GrpcCode: aws.String("0")} }},
 		"interval.timeout": {"ValidationError", func(in *elbv2.CreateTargetGroupInput) {
 			in.HealthCheckIntervalSeconds, in.HealthCheckTimeoutSeconds = aws.Int32(10), aws.Int32(10)
 		}},

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 const createListenerPage = "API reference, CreateListener"
@@ -31,8 +31,8 @@ func listeners() []assertion {
 		call("listener.create.port-taken", "a port with other settings is taken", createListenerPage, "DuplicateListener", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.CreateListener(ctx, f.listenerInput(80, func(in *elbv2.CreateListenerInput) { in.DefaultActions = answerWith("404") })))
 		}),
-		tryListener("protocol.tcp", "an application load balancer does not listen to TCP", createListenerPage, "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Protocol = elbtypes.ProtocolEnumTcp }),
-		tryListener("protocol.udp", "an application load balancer does not listen to UDP", createListenerPage, "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Protocol = elbtypes.ProtocolEnumUdp }),
+		tryListener("protocol.tcp", "an application load balancer does not listen to TCP", createListenerPage, "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Protocol = elbv2types.ProtocolEnumTcp }),
+		tryListener("protocol.udp", "an application load balancer does not listen to UDP", createListenerPage, "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Protocol = elbv2types.ProtocolEnumUdp }),
 		tryListener("protocol.http-network", "a network load balancer does not listen to HTTP", createListenerPage, "ValidationError", func(f *fixture, in *elbv2.CreateListenerInput) { in.LoadBalancerArn = &f.network }),
 		tryListener("port.zero", "ports begin at 1", "API model, Port", "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Port = aws.Int32(0) }),
 		tryListener("port.large", "ports end at 65535", "API model, Port", "ValidationError", func(_ *fixture, in *elbv2.CreateListenerInput) { in.Port = aws.Int32(65536) }),
@@ -43,7 +43,7 @@ func listeners() []assertion {
 			in.SslPolicy = aws.String("ELBSecurityPolicy-2016-08")
 		}),
 		tryListener("certificate.http", "an HTTP listener has no certificate", unconfirmed, "ValidationError", func(f *fixture, in *elbv2.CreateListenerInput) {
-			in.Certificates = []elbtypes.Certificate{{CertificateArn: &f.certificate}}
+			in.Certificates = []elbv2types.Certificate{{CertificateArn: &f.certificate}}
 		}),
 		call("listener.describe.nothing", "a listener is found by its ARN or its load balancer", "API reference, DescribeListeners", "ValidationError", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.DescribeListeners(ctx, &elbv2.DescribeListenersInput{}))
@@ -64,78 +64,78 @@ func listeners() []assertion {
 // actions is about the actions of listeners and rules.
 func actions() []assertion {
 	const page = "ALB guide, action types for listener rules"
-	fixed := func(status string, change func(*elbtypes.FixedResponseActionConfig)) []elbtypes.Action {
+	fixed := func(status string, change func(*elbv2types.FixedResponseActionConfig)) []elbv2types.Action {
 		a := answerWith(status)
 		if change != nil {
 			change(a[0].FixedResponseConfig)
 		}
 		return a
 	}
-	redirect := func(change func(*elbtypes.RedirectActionConfig)) []elbtypes.Action {
-		c := &elbtypes.RedirectActionConfig{StatusCode: elbtypes.RedirectActionStatusCodeEnumHttp301}
+	redirect := func(change func(*elbv2types.RedirectActionConfig)) []elbv2types.Action {
+		c := &elbv2types.RedirectActionConfig{StatusCode: elbv2types.RedirectActionStatusCodeEnumHttp301}
 		change(c)
-		return []elbtypes.Action{{Type: elbtypes.ActionTypeEnumRedirect, RedirectConfig: c}}
+		return []elbv2types.Action{{Type: elbv2types.ActionTypeEnumRedirect, RedirectConfig: c}}
 	}
 	var all []assertion
 	for id, row := range inOrder(map[string]struct {
 		want, source string
-		actions      func(*fixture) []elbtypes.Action
+		actions      func(*fixture) []elbv2types.Action
 	}{
-		"none":        {"ValidationError", createListenerPage, func(*fixture) []elbtypes.Action { return []elbtypes.Action{} }},
-		"two-answers": {"TooManyActions", page, func(*fixture) []elbtypes.Action { return append(answerWith("200"), answerWith("200")...) }},
-		"fixed.1xx":   {"ValidationError", page, func(*fixture) []elbtypes.Action { return fixed("100", nil) }},
-		"fixed.3xx":   {"ValidationError", page, func(*fixture) []elbtypes.Action { return fixed("301", nil) }},
-		"fixed.4xx":   {ok, page, func(*fixture) []elbtypes.Action { return fixed("451", nil) }},
-		"fixed.5xx":   {ok, page, func(*fixture) []elbtypes.Action { return fixed("503", nil) }},
-		"fixed.type": {"ValidationError", page, func(*fixture) []elbtypes.Action {
-			return fixed("200", func(c *elbtypes.FixedResponseActionConfig) { c.ContentType = aws.String("image/png") })
+		"none":        {"ValidationError", createListenerPage, func(*fixture) []elbv2types.Action { return []elbv2types.Action{} }},
+		"two-answers": {"TooManyActions", page, func(*fixture) []elbv2types.Action { return append(answerWith("200"), answerWith("200")...) }},
+		"fixed.1xx":   {"ValidationError", page, func(*fixture) []elbv2types.Action { return fixed("100", nil) }},
+		"fixed.3xx":   {"ValidationError", page, func(*fixture) []elbv2types.Action { return fixed("301", nil) }},
+		"fixed.4xx":   {ok, page, func(*fixture) []elbv2types.Action { return fixed("451", nil) }},
+		"fixed.5xx":   {ok, page, func(*fixture) []elbv2types.Action { return fixed("503", nil) }},
+		"fixed.type": {"ValidationError", page, func(*fixture) []elbv2types.Action {
+			return fixed("200", func(c *elbv2types.FixedResponseActionConfig) { c.ContentType = aws.String("image/png") })
 		}},
-		"fixed.body.1025": {"ValidationError", "API model, MessageBody", func(*fixture) []elbtypes.Action {
-			return fixed("200", func(c *elbtypes.FixedResponseActionConfig) { c.MessageBody = aws.String(fmt.Sprintf("%01025d", 0)) })
+		"fixed.body.1025": {"ValidationError", "API model, MessageBody", func(*fixture) []elbv2types.Action {
+			return fixed("200", func(c *elbv2types.FixedResponseActionConfig) { c.MessageBody = aws.String(fmt.Sprintf("%01025d", 0)) })
 		}},
-		"fixed.body.1024": {ok, "API model, MessageBody", func(*fixture) []elbtypes.Action {
-			return fixed("200", func(c *elbtypes.FixedResponseActionConfig) { c.MessageBody = aws.String(fmt.Sprintf("%01024d", 0)) })
+		"fixed.body.1024": {ok, "API model, MessageBody", func(*fixture) []elbv2types.Action {
+			return fixed("200", func(c *elbv2types.FixedResponseActionConfig) { c.MessageBody = aws.String(fmt.Sprintf("%01024d", 0)) })
 		}},
-		"redirect.nothing": {"InvalidLoadBalancerAction", page, func(*fixture) []elbtypes.Action { return redirect(func(*elbtypes.RedirectActionConfig) {}) }},
-		"redirect.https": {ok, page, func(*fixture) []elbtypes.Action {
-			return redirect(func(c *elbtypes.RedirectActionConfig) { c.Protocol, c.Port = aws.String("HTTPS"), aws.String("443") })
+		"redirect.nothing": {"InvalidLoadBalancerAction", page, func(*fixture) []elbv2types.Action { return redirect(func(*elbv2types.RedirectActionConfig) {}) }},
+		"redirect.https": {ok, page, func(*fixture) []elbv2types.Action {
+			return redirect(func(c *elbv2types.RedirectActionConfig) { c.Protocol, c.Port = aws.String("HTTPS"), aws.String("443") })
 		}},
-		"redirect.path": {"ValidationError", page, func(*fixture) []elbtypes.Action {
-			return redirect(func(c *elbtypes.RedirectActionConfig) { c.Path = aws.String("relative") })
+		"redirect.path": {"ValidationError", page, func(*fixture) []elbv2types.Action {
+			return redirect(func(c *elbv2types.RedirectActionConfig) { c.Path = aws.String("relative") })
 		}},
-		"redirect.port": {"ValidationError", page, func(*fixture) []elbtypes.Action {
-			return redirect(func(c *elbtypes.RedirectActionConfig) { c.Port = aws.String("70000") })
+		"redirect.port": {"ValidationError", page, func(*fixture) []elbv2types.Action {
+			return redirect(func(c *elbv2types.RedirectActionConfig) { c.Port = aws.String("70000") })
 		}},
-		"redirect.protocol": {"ValidationError", page, func(*fixture) []elbtypes.Action {
-			return redirect(func(c *elbtypes.RedirectActionConfig) { c.Protocol = aws.String("FTP") })
+		"redirect.protocol": {"ValidationError", page, func(*fixture) []elbv2types.Action {
+			return redirect(func(c *elbv2types.RedirectActionConfig) { c.Protocol = aws.String("FTP") })
 		}},
-		"redirect.host.129": {"ValidationError", "API model, RedirectActionHost", func(*fixture) []elbtypes.Action {
-			return redirect(func(c *elbtypes.RedirectActionConfig) { c.Host = aws.String(fmt.Sprintf("%0129d", 0)) })
+		"redirect.host.129": {"ValidationError", "API model, RedirectActionHost", func(*fixture) []elbv2types.Action {
+			return redirect(func(c *elbv2types.RedirectActionConfig) { c.Host = aws.String(fmt.Sprintf("%0129d", 0)) })
 		}},
-		"forward.weight.1000": {"ValidationError", page, func(f *fixture) []elbtypes.Action {
+		"forward.weight.1000": {"ValidationError", page, func(f *fixture) []elbv2types.Action {
 			a := forwardTo(f.used)
 			a[0].ForwardConfig.TargetGroups[0].Weight = aws.Int32(1000)
 			return a
 		}},
-		"forward.weight.999": {ok, page, func(f *fixture) []elbtypes.Action {
+		"forward.weight.999": {ok, page, func(f *fixture) []elbv2types.Action {
 			a := forwardTo(f.used)
 			a[0].ForwardConfig.TargetGroups[0].Weight = aws.Int32(999)
 			return a
 		}},
-		"forward.twice": {"ValidationError", unconfirmed, func(f *fixture) []elbtypes.Action { return forwardTo(f.used, f.used) }},
-		"forward.six":   {"ValidationError", "ALB guide, quotas", func(f *fixture) []elbtypes.Action { return forwardTo(f.used, f.used, f.used, f.used, f.used, f.used) }},
-		"forward.sticky": {ok, page, func(f *fixture) []elbtypes.Action {
+		"forward.twice": {"ValidationError", unconfirmed, func(f *fixture) []elbv2types.Action { return forwardTo(f.used, f.used) }},
+		"forward.six":   {"ValidationError", "ALB guide, quotas", func(f *fixture) []elbv2types.Action { return forwardTo(f.used, f.used, f.used, f.used, f.used, f.used) }},
+		"forward.sticky": {ok, page, func(f *fixture) []elbv2types.Action {
 			a := forwardTo(f.used)
-			a[0].ForwardConfig.TargetGroupStickinessConfig = &elbtypes.TargetGroupStickinessConfig{Enabled: aws.Bool(true), DurationSeconds: aws.Int32(60)}
+			a[0].ForwardConfig.TargetGroupStickinessConfig = &elbv2types.TargetGroupStickinessConfig{Enabled: aws.Bool(true), DurationSeconds: aws.Int32(60)}
 			return a
 		}},
-		"forward.sticky.week": {"ValidationError", page, func(f *fixture) []elbtypes.Action {
+		"forward.sticky.week": {"ValidationError", page, func(f *fixture) []elbv2types.Action {
 			a := forwardTo(f.used)
-			a[0].ForwardConfig.TargetGroupStickinessConfig = &elbtypes.TargetGroupStickinessConfig{Enabled: aws.Bool(true), DurationSeconds: aws.Int32(604801)}
+			a[0].ForwardConfig.TargetGroupStickinessConfig = &elbv2types.TargetGroupStickinessConfig{Enabled: aws.Bool(true), DurationSeconds: aws.Int32(604801)}
 			return a
 		}},
-		"authenticate.on-http": {"InvalidLoadBalancerAction", page, func(*fixture) []elbtypes.Action { return authenticated("https://id.example.com") }},
-		"jwt.on-http":          {"InvalidLoadBalancerAction", "ALB guide, verify JWTs", func(*fixture) []elbtypes.Action { return verified("https://id.example.com/keys") }},
+		"authenticate.on-http": {"InvalidLoadBalancerAction", page, func(*fixture) []elbv2types.Action { return authenticated("https://id.example.com") }},
+		"jwt.on-http":          {"InvalidLoadBalancerAction", "ALB guide, verify JWTs", func(*fixture) []elbv2types.Action { return verified("https://id.example.com/keys") }},
 	}) {
 		all = append(all, tryListener("action."+id, "an action "+id+" answers "+row.want, row.source, row.want, func(f *fixture, in *elbv2.CreateListenerInput) { in.DefaultActions = row.actions(f) }))
 	}
@@ -143,12 +143,12 @@ func actions() []assertion {
 }
 
 // authenticated is an action behind a login with an identity provider.
-func authenticated(issuer string) []elbtypes.Action {
+func authenticated(issuer string) []elbv2types.Action {
 	answer := answerWith("200")[0]
 	answer.Order = aws.Int32(2)
-	return []elbtypes.Action{{
-		Type: elbtypes.ActionTypeEnumAuthenticateOidc, Order: aws.Int32(1),
-		AuthenticateOidcConfig: &elbtypes.AuthenticateOidcActionConfig{
+	return []elbv2types.Action{{
+		Type: elbv2types.ActionTypeEnumAuthenticateOidc, Order: aws.Int32(1),
+		AuthenticateOidcConfig: &elbv2types.AuthenticateOidcActionConfig{
 			Issuer: &issuer, AuthorizationEndpoint: aws.String("https://id.example.com/authorize"), TokenEndpoint: aws.String("https://id.example.com/token"),
 			UserInfoEndpoint: aws.String("https://id.example.com/user"), ClientId: aws.String("client"), ClientSecret: aws.String("secret"),
 		},
@@ -156,11 +156,11 @@ func authenticated(issuer string) []elbtypes.Action {
 }
 
 // verified is an action behind a check of tokens.
-func verified(keys string) []elbtypes.Action {
+func verified(keys string) []elbv2types.Action {
 	answer := answerWith("200")[0]
 	answer.Order = aws.Int32(2)
-	return []elbtypes.Action{{
-		Type: elbtypes.ActionTypeEnumJwtValidation, Order: aws.Int32(1),
-		JwtValidationConfig: &elbtypes.JwtValidationActionConfig{JwksEndpoint: &keys, Issuer: aws.String("https://id.example.com")},
+	return []elbv2types.Action{{
+		Type: elbv2types.ActionTypeEnumJwtValidation, Order: aws.Int32(1),
+		JwtValidationConfig: &elbv2types.JwtValidationActionConfig{JwksEndpoint: &keys, Issuer: aws.String("https://id.example.com")},
 	}, answer}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // last replaces the last sixteen digits of an ARN: it is well formed then and of nothing.
@@ -30,7 +30,7 @@ func notFound() []assertion {
 			return second(f.elb.DescribeCapacityReservation(ctx, &elbv2.DescribeCapacityReservationInput{LoadBalancerArn: last(f.balancer)}))
 		}},
 		"ModifyLoadBalancerAttributes": {"LoadBalancerNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.ModifyLoadBalancerAttributes(ctx, &elbv2.ModifyLoadBalancerAttributesInput{LoadBalancerArn: last(f.balancer), Attributes: []elbtypes.LoadBalancerAttribute{{Key: aws.String("deletion_protection.enabled"), Value: aws.String("false")}}}))
+			return second(f.elb.ModifyLoadBalancerAttributes(ctx, &elbv2.ModifyLoadBalancerAttributesInput{LoadBalancerArn: last(f.balancer), Attributes: []elbv2types.LoadBalancerAttribute{{Key: aws.String("deletion_protection.enabled"), Value: aws.String("false")}}}))
 		}},
 		"SetSubnets": {"LoadBalancerNotFound", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.SetSubnets(ctx, &elbv2.SetSubnetsInput{LoadBalancerArn: last(f.balancer), Subnets: f.Subnets}))
@@ -39,10 +39,10 @@ func notFound() []assertion {
 			return second(f.elb.SetSecurityGroups(ctx, &elbv2.SetSecurityGroupsInput{LoadBalancerArn: last(f.balancer), SecurityGroups: []string{"sg-00000000000000000"}}))
 		}},
 		"SetIpAddressType": {"LoadBalancerNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.SetIpAddressType(ctx, &elbv2.SetIpAddressTypeInput{LoadBalancerArn: last(f.balancer), IpAddressType: elbtypes.IpAddressTypeIpv4}))
+			return second(f.elb.SetIpAddressType(ctx, &elbv2.SetIpAddressTypeInput{LoadBalancerArn: last(f.balancer), IpAddressType: elbv2types.IpAddressTypeIpv4}))
 		}},
 		"ModifyIpPools": {"LoadBalancerNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.ModifyIpPools(ctx, &elbv2.ModifyIpPoolsInput{LoadBalancerArn: last(f.balancer), RemoveIpamPools: []elbtypes.RemoveIpamPoolEnum{elbtypes.RemoveIpamPoolEnumIpv4}}))
+			return second(f.elb.ModifyIpPools(ctx, &elbv2.ModifyIpPoolsInput{LoadBalancerArn: last(f.balancer), RemoveIpamPools: []elbv2types.RemoveIpamPoolEnum{elbv2types.RemoveIpamPoolEnumIpv4}}))
 		}},
 		"ModifyCapacityReservation": {"LoadBalancerNotFound", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.ModifyCapacityReservation(ctx, &elbv2.ModifyCapacityReservationInput{LoadBalancerArn: last(f.balancer), ResetCapacityReservation: aws.Bool(true)}))
@@ -66,10 +66,10 @@ func notFound() []assertion {
 			return second(f.elb.DescribeListenerCertificates(ctx, &elbv2.DescribeListenerCertificatesInput{ListenerArn: last(f.listener)}))
 		}},
 		"AddListenerCertificates": {"ListenerNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: last(f.listener), Certificates: []elbtypes.Certificate{{CertificateArn: &f.second}}}))
+			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: last(f.listener), Certificates: []elbv2types.Certificate{{CertificateArn: &f.second}}}))
 		}},
 		"RemoveListenerCertificates": {"ListenerNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.RemoveListenerCertificates(ctx, &elbv2.RemoveListenerCertificatesInput{ListenerArn: last(f.listener), Certificates: []elbtypes.Certificate{{CertificateArn: &f.second}}}))
+			return second(f.elb.RemoveListenerCertificates(ctx, &elbv2.RemoveListenerCertificatesInput{ListenerArn: last(f.listener), Certificates: []elbv2types.Certificate{{CertificateArn: &f.second}}}))
 		}},
 		"CreateRule": {"ListenerNotFound", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.CreateRule(ctx, f.ruleInput(20, func(in *elbv2.CreateRuleInput) { in.ListenerArn = last(f.listener) })))
@@ -84,7 +84,7 @@ func notFound() []assertion {
 			return second(f.elb.DeleteRule(ctx, &elbv2.DeleteRuleInput{RuleArn: last(f.rule)}))
 		}},
 		"SetRulePriorities": {"RuleNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.SetRulePriorities(ctx, &elbv2.SetRulePrioritiesInput{RulePriorities: []elbtypes.RulePriorityPair{{RuleArn: last(f.rule), Priority: aws.Int32(7)}}}))
+			return second(f.elb.SetRulePriorities(ctx, &elbv2.SetRulePrioritiesInput{RulePriorities: []elbv2types.RulePriorityPair{{RuleArn: last(f.rule), Priority: aws.Int32(7)}}}))
 		}},
 		"DescribeTargetGroups": {"TargetGroupNotFound", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: []string{*last(f.used)}}))
@@ -96,10 +96,10 @@ func notFound() []assertion {
 			return second(f.elb.DescribeTargetGroupAttributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: last(f.used)}))
 		}},
 		"RegisterTargets": {"TargetGroupNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: last(f.used), Targets: []elbtypes.TargetDescription{{Id: aws.String("10.0.0.1")}}}))
+			return second(f.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: last(f.used), Targets: []elbv2types.TargetDescription{{Id: aws.String("10.0.0.1")}}}))
 		}},
 		"DeregisterTargets": {"TargetGroupNotFound", func(ctx context.Context, f *fixture) error {
-			return second(f.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: last(f.used), Targets: []elbtypes.TargetDescription{{Id: aws.String("10.0.0.1")}}}))
+			return second(f.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: last(f.used), Targets: []elbv2types.TargetDescription{{Id: aws.String("10.0.0.1")}}}))
 		}},
 		"DescribeTargetHealth": {"TargetGroupNotFound", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: last(f.used)}))
@@ -136,7 +136,7 @@ func notFound() []assertion {
 				return second(f.elb.DescribeTags(ctx, &elbv2.DescribeTagsInput{ResourceArns: []string{*last(row.arn(f))}}))
 			}),
 			call("unknown.add-tags."+kind, "tagging a "+kind+" that is not there", "API model, errors of AddTags", row.want, func(ctx context.Context, f *fixture) error {
-				return second(f.elb.AddTags(ctx, &elbv2.AddTagsInput{ResourceArns: []string{*last(row.arn(f))}, Tags: []elbtypes.Tag{{Key: aws.String("k")}}}))
+				return second(f.elb.AddTags(ctx, &elbv2.AddTagsInput{ResourceArns: []string{*last(row.arn(f))}, Tags: []elbv2types.Tag{{Key: aws.String("k")}}}))
 			}))
 	}
 	return all

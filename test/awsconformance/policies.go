@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // documentedPolicies are security policies, their protocols and how many ciphers they have.
@@ -72,12 +72,12 @@ func policies() []assertion {
 func secure() []assertion {
 	https := func(change func(*fixture, *elbv2.CreateListenerInput)) func(*fixture, *elbv2.CreateListenerInput) {
 		return func(f *fixture, in *elbv2.CreateListenerInput) {
-			in.Protocol, in.Certificates = elbtypes.ProtocolEnumHttps, []elbtypes.Certificate{{CertificateArn: &f.certificate}}
+			in.Protocol, in.Certificates = elbv2types.ProtocolEnumHttps, []elbv2types.Certificate{{CertificateArn: &f.certificate}}
 			change(f, in)
 		}
 	}
 	nothing := func(*fixture, *elbv2.CreateListenerInput) {}
-	described := func(read func(elbtypes.Listener) string) func(context.Context, *fixture) (string, error) {
+	described := func(read func(elbv2types.Listener) string) func(context.Context, *fixture) (string, error) {
 		return func(ctx context.Context, f *fixture) (string, error) {
 			out, err := f.elb.DescribeListeners(ctx, &elbv2.DescribeListenersInput{ListenerArns: []string{f.secureListener}})
 			if err != nil {
@@ -86,18 +86,18 @@ func secure() []assertion {
 			return read(out.Listeners[0]), nil
 		}
 	}
-	mutual := func(mode string, change func(*elbtypes.MutualAuthenticationAttributes)) func(*fixture, *elbv2.CreateListenerInput) {
+	mutual := func(mode string, change func(*elbv2types.MutualAuthenticationAttributes)) func(*fixture, *elbv2.CreateListenerInput) {
 		return https(func(_ *fixture, in *elbv2.CreateListenerInput) {
-			in.MutualAuthentication = &elbtypes.MutualAuthenticationAttributes{Mode: &mode}
+			in.MutualAuthentication = &elbv2types.MutualAuthenticationAttributes{Mode: &mode}
 			change(in.MutualAuthentication)
 		})
 	}
-	plain := func(*elbtypes.MutualAuthenticationAttributes) {}
+	plain := func(*elbv2types.MutualAuthenticationAttributes) {}
 	return []assertion{
 		tryListener("https", "an HTTPS listener needs no more than a certificate", createListenerPage, ok, https(nothing)),
 		tryListener("https.no-certificate", "an HTTPS listener needs a certificate", createListenerPage, "ValidationError", https(func(_ *fixture, in *elbv2.CreateListenerInput) { in.Certificates = nil })),
 		tryListener("https.two-certificates", "it is made with one certificate", createListenerPage, "ValidationError", https(func(f *fixture, in *elbv2.CreateListenerInput) {
-			in.Certificates = append(in.Certificates, elbtypes.Certificate{CertificateArn: &f.second})
+			in.Certificates = append(in.Certificates, elbv2types.Certificate{CertificateArn: &f.second})
 		})),
 		tryListener("https.unknown-certificate", "the certificate must exist", "API model, CertificateNotFoundException", "CertificateNotFound", https(func(f *fixture, in *elbv2.CreateListenerInput) {
 			in.Certificates[0].CertificateArn = aws.String(f.certificate[:len(f.certificate)-12] + "000000000000")
@@ -124,11 +124,11 @@ func secure() []assertion {
 		tryListener("https.mutual.passthrough", "clients may show certificates", "ALB guide, mutual authentication with TLS", ok, mutual("passthrough", plain)),
 		tryListener("https.mutual.mode", "the mode is off, passthrough or verify", "ALB guide, mutual authentication with TLS", "ValidationError", mutual("maybe", plain)),
 		tryListener("https.mutual.no-store", "verifying needs a trust store", "ALB guide, mutual authentication with TLS", "ValidationError", mutual("verify", plain)),
-		tryListener("https.mutual.unknown-store", "the trust store must exist", "API model, TrustStoreNotFoundException", "TrustStoreNotFound", mutual("verify", func(m *elbtypes.MutualAuthenticationAttributes) {
+		tryListener("https.mutual.unknown-store", "the trust store must exist", "API model, TrustStoreNotFoundException", "TrustStoreNotFound", mutual("verify", func(m *elbv2types.MutualAuthenticationAttributes) {
 			m.TrustStoreArn = aws.String("arn:aws:elasticloadbalancing:us-west-2:123456789012:truststore/none/0000000000000000")
 		})),
-		is("listener.https.policy", "the security policy is ELBSecurityPolicy-2016-08 unless given", "ALB guide, security policies", "ELBSecurityPolicy-2016-08", described(func(l elbtypes.Listener) string { return aws.ToString(l.SslPolicy) })),
-		is("listener.https.mutual", "clients need no certificate unless asked for", createListenerPage, "off", described(func(l elbtypes.Listener) string { return aws.ToString(l.MutualAuthentication.Mode) })),
+		is("listener.https.policy", "the security policy is ELBSecurityPolicy-2016-08 unless given", "ALB guide, security policies", "ELBSecurityPolicy-2016-08", described(func(l elbv2types.Listener) string { return aws.ToString(l.SslPolicy) })),
+		is("listener.https.mutual", "clients need no certificate unless asked for", createListenerPage, "off", described(func(l elbv2types.Listener) string { return aws.ToString(l.MutualAuthentication.Mode) })),
 		is("listener.secret", "a client secret is never shown", "API reference, AuthenticateOidcActionConfig", true, func(ctx context.Context, f *fixture) (bool, error) {
 			out, err := f.elb.CreateRule(ctx, f.ruleInput(30, func(in *elbv2.CreateRuleInput) {
 				in.ListenerArn, in.Actions = &f.secureListener, authenticated("https://id.example.com")

@@ -134,7 +134,7 @@ func codeOf(err error) string {
 func call(id, sentence, source, want string, do func(context.Context, *fixture) error) assertion {
 	return assertion{id: id, sentence: sentence, source: source, check: func(ctx context.Context, f *fixture) error {
 		if err := do(ctx, f); codeOf(err) != want {
-			return fmt.Errorf("it answers %s, not %s: %v", codeOf(err), want, err)
+			return fmt.Errorf("it answers %s, not %s: %w", codeOf(err), want, err)
 		}
 		return nil
 	}}

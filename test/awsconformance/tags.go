@@ -3,23 +3,24 @@ package awsconformance
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	taggingtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 )
 
 // tags is about tags, as Elastic Load Balancing and as the tagging API show them.
 func tags() []assertion {
-	add := func(tags ...elbtypes.Tag) func(context.Context, *fixture) error {
+	add := func(tags ...elbv2types.Tag) func(context.Context, *fixture) error {
 		return func(ctx context.Context, f *fixture) error {
 			return second(f.elb.AddTags(ctx, &elbv2.AddTagsInput{ResourceArns: []string{f.unused}, Tags: tags}))
 		}
 	}
-	tag := func(key, value string) elbtypes.Tag { return elbtypes.Tag{Key: &key, Value: &value} }
-	var many []elbtypes.Tag
+	tag := func(key, value string) elbv2types.Tag { return elbv2types.Tag{Key: &key, Value: &value} }
+	var many []elbv2types.Tag
 	for i := range 51 {
 		many = append(many, tag(fmt.Sprint("k", i), ""))
 	}
@@ -28,11 +29,11 @@ func tags() []assertion {
 		if err != nil {
 			return "", err
 		}
-		text := ""
+		var text strings.Builder
 		for _, t := range out.TagDescriptions[0].Tags {
-			text += *t.Key + "=" + aws.ToString(t.Value) + " "
+			text.WriteString(*t.Key + "=" + aws.ToString(t.Value) + " ")
 		}
-		return text, nil
+		return text.String(), nil
 	}
 	resources := func(in *tagging.GetResourcesInput) func(context.Context, *fixture) error {
 		return func(ctx context.Context, f *fixture) error { return second(f.tagging.GetResources(ctx, in)) }

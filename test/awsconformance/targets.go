@@ -8,28 +8,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
 // inside is an address of the first subnet that nobody is likely to have.
-func (f *fixture) inside(ctx context.Context) (elbtypes.TargetDescription, error) {
+func (f *fixture) inside(ctx context.Context) (elbv2types.TargetDescription, error) {
 	out, err := f.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: f.Subnets[:1]})
 	if err != nil {
-		return elbtypes.TargetDescription{}, err
+		return elbv2types.TargetDescription{}, err
 	}
 	cidr, err := netip.ParsePrefix(*out.Subnets[0].CidrBlock)
 	if err != nil {
-		return elbtypes.TargetDescription{}, err
+		return elbv2types.TargetDescription{}, err
 	}
 	address := cidr.Masked().Addr()
 	for range 77 {
 		address = address.Next()
 	}
-	return elbtypes.TargetDescription{Id: aws.String(address.String()), Port: aws.Int32(65432)}, nil
+	return elbv2types.TargetDescription{Id: aws.String(address.String()), Port: aws.Int32(65432)}, nil
 }
 
-func (f *fixture) health(ctx context.Context, group string, target elbtypes.TargetDescription) (string, error) {
-	out, err := f.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: &group, Targets: []elbtypes.TargetDescription{target}})
+func (f *fixture) health(ctx context.Context, group string, target elbv2types.TargetDescription) (string, error) {
+	out, err := f.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: &group, Targets: []elbv2types.TargetDescription{target}})
 	if err != nil {
 		return "", err
 	}
@@ -39,21 +39,21 @@ func (f *fixture) health(ctx context.Context, group string, target elbtypes.Targ
 
 // targets is about registering and what health says before any check.
 func targets() []assertion {
-	register := func(group func(*fixture) string, target func(context.Context, *fixture) (elbtypes.TargetDescription, error)) func(context.Context, *fixture) error {
+	register := func(group func(*fixture) string, target func(context.Context, *fixture) (elbv2types.TargetDescription, error)) func(context.Context, *fixture) error {
 		return func(ctx context.Context, f *fixture) error {
 			t, err := target(ctx, f)
 			if err != nil {
 				return err
 			}
-			return second(f.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: aws.String(group(f)), Targets: []elbtypes.TargetDescription{t}}))
+			return second(f.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: aws.String(group(f)), Targets: []elbv2types.TargetDescription{t}}))
 		}
 	}
-	one := func(id string, zone *string) func(context.Context, *fixture) (elbtypes.TargetDescription, error) {
-		return func(context.Context, *fixture) (elbtypes.TargetDescription, error) {
-			return elbtypes.TargetDescription{Id: &id, AvailabilityZone: zone}, nil
+	one := func(id string, zone *string) func(context.Context, *fixture) (elbv2types.TargetDescription, error) {
+		return func(context.Context, *fixture) (elbv2types.TargetDescription, error) {
+			return elbv2types.TargetDescription{Id: &id, AvailabilityZone: zone}, nil
 		}
 	}
-	mine := func(ctx context.Context, f *fixture) (elbtypes.TargetDescription, error) { return f.inside(ctx) }
+	mine := func(ctx context.Context, f *fixture) (elbv2types.TargetDescription, error) { return f.inside(ctx) }
 	unused := func(f *fixture) string { return f.unused }
 	state := func(group func(*fixture) string) func(context.Context, *fixture) (string, error) {
 		return func(ctx context.Context, f *fixture) (string, error) {
@@ -70,7 +70,7 @@ func targets() []assertion {
 		if err != nil {
 			return err
 		}
-		return second(f.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: &group, Targets: []elbtypes.TargetDescription{t}}))
+		return second(f.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: &group, Targets: []elbv2types.TargetDescription{t}}))
 	}
 	const page = "API reference, RegisterTargets"
 	const states = "ALB guide, health checks for target groups"
@@ -88,7 +88,7 @@ func targets() []assertion {
 		call("target.used.register", "a group in use takes targets", page, ok, register(used, mine)),
 		is("target.used.initial", "a target of a group in use is initial at first", states, "initial Elb.RegistrationInProgress", state(used)),
 		call("target.used.short-delay", "the deregistration delay can be short", "API reference, TargetGroupAttribute", ok, func(ctx context.Context, f *fixture) error {
-			return second(f.elb.ModifyTargetGroupAttributes(ctx, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &f.used, Attributes: []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("20")}}}))
+			return second(f.elb.ModifyTargetGroupAttributes(ctx, &elbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: &f.used, Attributes: []elbv2types.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("20")}}}))
 		}),
 		call("target.used.deregister", "it can be deregistered before it is healthy", "API reference, DeregisterTargets", ok, func(ctx context.Context, f *fixture) error { return deregister(ctx, f, f.used) }),
 		is("target.used.draining", "a deregistered target of a group in use is draining", states, "draining Target.DeregistrationInProgress", state(used)),

@@ -40,6 +40,7 @@ func BenchmarkForward(b *testing.B) {
 }
 
 func repeat(b *testing.B, client *http.Client, url string) {
+	b.Helper()
 	for b.Loop() {
 		response, err := client.Get(url)
 		if err != nil {

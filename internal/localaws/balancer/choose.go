@@ -26,6 +26,7 @@ func (g *Group) refresh() {
 			next.targets = append(next.targets, t)
 		case Initial:
 			initial++
+		case Unhealthy:
 		}
 	}
 	if healthy := len(next.targets); healthy < settings.minimum(len(g.targets)) && (healthy > 0 || initial == 0) {

@@ -22,10 +22,10 @@ import (
 )
 
 // echo is a TCP server that says its name and then repeats every line.
-func echo(t testing.TB, name string) netip.AddrPort {
-	t.Helper()
-	listener := must(t, func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") })
-	t.Cleanup(func() { _ = listener.Close() })
+func echo(tb testing.TB, name string) netip.AddrPort {
+	tb.Helper()
+	listener := must(tb, func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") })
+	tb.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -68,8 +68,9 @@ type talk struct {
 
 func (r *rig) talk() *talk { return talkOver(r, dial(r, r.address(port))) }
 
-func talkOver(t testing.TB, conn net.Conn) *talk {
-	return &talk{TB: t, Conn: conn, lines: bufio.NewReader(conn)}
+func talkOver(tb testing.TB, conn net.Conn) *talk {
+	tb.Helper()
+	return &talk{TB: tb, Conn: conn, lines: bufio.NewReader(conn)}
 }
 
 // hear is the next line, or what ended the connection.

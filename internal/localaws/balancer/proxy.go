@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,6 +99,7 @@ func (v Version) fits(r *http.Request) bool {
 		return r.ProtoMajor == 2
 	case GRPC:
 		return r.ProtoMajor == 2 && r.Method == http.MethodPost
+	case HTTP1:
 	}
 	return !isGRPC
 }
@@ -120,6 +122,7 @@ func (s *snapshot) forward(action *Forward, routes *Routes, port int, w http.Res
 	defer target.outstanding.Add(-1)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	//nolint:contextcheck // the target's own context, which its removal cuts
 	defer context.AfterFunc(target.ctx, func() { cancel(context.Cause(target.ctx)) })()
 	ctx = context.WithValue(ctx, exchangeKey{}, x)
 	s.proxy.ServeHTTP(w, r.WithContext(ctx))
@@ -188,12 +191,13 @@ func (x *exchange) forwardedFor(header http.Header, peer string) {
 	case RemoveForwarded:
 		header.Del(forwardedForHeader)
 		return
+	case AppendForwarded:
 	}
 	if !x.table.ClientPort {
 		peer = hostOnly(peer)
 	}
 	before := header[forwardedForHeader]
-	header.Set(forwardedForHeader, strings.Join(append(before[:len(before):len(before)], peer), ", "))
+	header.Set(forwardedForHeader, strings.Join(append(slices.Clip(before), peer), ", "))
 }
 
 // fail answers for a target that did not.

@@ -38,12 +38,12 @@ type rig struct {
 
 var addresses atomic.Uint32
 
-func newRig(t testing.TB) *rig {
-	t.Helper()
+func newRig(tb testing.TB) *rig {
+	tb.Helper()
 	clock := pace.New(speed, 1)
 	plane := balancer.New(clock, 18000, slog.New(slog.DiscardHandler))
-	t.Cleanup(func() { plane.Close(); clock.Close() })
-	r := &rig{TB: t, plane: plane}
+	tb.Cleanup(func() { plane.Close(); clock.Close() })
+	r := &rig{TB: tb, plane: plane}
 	r.front = r.open()
 	return r
 }
@@ -121,18 +121,20 @@ func addrOf(s *httptest.Server) netip.AddrPort {
 }
 
 // named is a server that answers with its name.
-func named(t testing.TB, name string) *httptest.Server {
-	return server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+func named(tb testing.TB, name string) *httptest.Server {
+	tb.Helper()
+	return server(tb, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
 }
 
 // server speaks HTTP/1.1 and, to those who begin with it, HTTP/2.
-func server(t testing.TB, handle http.HandlerFunc) *httptest.Server {
+func server(tb testing.TB, handle http.HandlerFunc) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewUnstartedServer(handle)
 	s.Config.Protocols = new(http.Protocols)
 	s.Config.Protocols.SetHTTP1(true)
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.Start()
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
@@ -207,18 +209,18 @@ func send(r *rig, client *http.Client, request *http.Request) (answer, http.Head
 	return answer{response.StatusCode, response.Proto, string(body)}, response.Header
 }
 
-func must[V any](t testing.TB, get func() (V, error)) V {
-	t.Helper()
+func must[V any](tb testing.TB, get func() (V, error)) V {
+	tb.Helper()
 	v, err := get()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }
 
 // eventually waits until get gives want.
-func eventually[V comparable](t testing.TB, what string, get func() V, want V) {
-	t.Helper()
+func eventually[V comparable](tb testing.TB, what string, get func() V, want V) {
+	tb.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		got := get()
@@ -226,7 +228,7 @@ func eventually[V comparable](t testing.TB, what string, get func() V, want V) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is %v, want %v", what, got, want)
+			tb.Fatalf("%s is %v, want %v", what, got, want)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}

@@ -250,13 +250,13 @@ func TestAnswerBeginsBeforeTheRequestEnds(t *testing.T) {
 	}
 }
 
-func dial(t testing.TB, address string) net.Conn {
-	t.Helper()
+func dial(tb testing.TB, address string) net.Conn {
+	tb.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	tb.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	return conn
 }

@@ -43,6 +43,7 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch r.Context().Value(exchangeKey{}).(*exchange).version {
 	case HTTP2, GRPC:
 		return u.http2.RoundTrip(r)
+	case HTTP1:
 	}
 	return u.http1.RoundTrip(r)
 }

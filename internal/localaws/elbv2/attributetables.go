@@ -58,10 +58,10 @@ var httpGroupAttributes = attributes{
 	"stickiness.enabled":                                                             {"false", boolean},
 	"stickiness.lb_cookie.duration_seconds":                                          {"86400", number(1, 604800)},
 	"stickiness.type":                                                                {"lb_cookie", oneOf("lb_cookie", "app_cookie")},
-	"target_group_health.dns_failover.minimum_healthy_targets.count":                 {"1", orOff(1, 1000)},
-	"target_group_health.dns_failover.minimum_healthy_targets.percentage":            {"off", orOff(1, 100)},
+	"target_group_health.dns_failover.minimum_healthy_targets.count":                 {"1", orOff(1000)},
+	"target_group_health.dns_failover.minimum_healthy_targets.percentage":            {"off", orOff(100)},
 	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count":      {"1", number(1, 1000)},
-	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off", orOff(1, 100)},
+	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off", orOff(100)},
 }
 
 // httpListenerAttributes: "ListenerAttribute" in the API reference, for HTTP listeners.
@@ -115,10 +115,10 @@ var streamGroupAttributes = attributes{
 	"proxy_protocol_v2.enabled":                                                      {"false", boolean},
 	"stickiness.enabled":                                                             {"false", boolean},
 	"stickiness.type":                                                                {"source_ip", oneOf("source_ip")},
-	"target_group_health.dns_failover.minimum_healthy_targets.count":                 {"1", orOff(1, 1000)},
-	"target_group_health.dns_failover.minimum_healthy_targets.percentage":            {"off", orOff(1, 100)},
+	"target_group_health.dns_failover.minimum_healthy_targets.count":                 {"1", orOff(1000)},
+	"target_group_health.dns_failover.minimum_healthy_targets.percentage":            {"off", orOff(100)},
 	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count":      {"1", number(1, 1000)},
-	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off", orOff(1, 100)},
+	"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off", orOff(100)},
 	"target_health_state.unhealthy.connection_termination.enabled":                   {"true", boolean},
 	"target_health_state.unhealthy.draining_interval_seconds":                        {"0", number(0, 360000)},
 }
@@ -194,12 +194,13 @@ func slowStart(key, value string) error {
 	return number(30, 900)(key, value)
 }
 
-func orOff(low, high int) func(string, string) error {
+// orOff is a number from 1 on, or "off".
+func orOff(high int) func(string, string) error {
 	return func(key, value string) error {
 		if value == "off" {
 			return nil
 		}
-		return number(low, high)(key, value)
+		return number(1, high)(key, value)
 	}
 }
 

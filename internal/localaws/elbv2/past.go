@@ -48,6 +48,7 @@ func (c copier) deep(v reflect.Value) reflect.Value {
 		if !v.IsNil() {
 			return c.deep(v.Elem())
 		}
+	default: // values, which nobody shares
 	}
 	return v
 }
@@ -80,9 +81,9 @@ func (c copier) structure(v reflect.Value) reflect.Value {
 	}
 	made := reflect.New(v.Type()).Elem()
 	made.Set(v)
-	for i := range made.NumField() {
-		field := exposed(made.Field(i))
-		field.Set(c.deep(field))
+	for _, field := range made.Fields() {
+		open := exposed(field)
+		open.Set(c.deep(open))
 	}
 	return made
 }
