@@ -45,6 +45,8 @@ type bindingController struct {
 	epoch func(context.Context) string
 	// registered is told which Pods' targets have changed.
 	registered func([]types.NamespacedName)
+	// changed is told which group has other targets than before.
+	changed func(ctx context.Context, group string)
 	// await replaces what a binding waits to hear of AWS.
 	await func(binding types.NamespacedName, waits []health.Wait)
 	// needs is told what a binding wants opened; nil when the binding goes.

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,6 +54,9 @@ func (c *displayController) Reconcile(ctx context.Context, request ctrl.Request)
 		return ctrl.Result{RequeueAfter: displayPace}, nil
 	}
 	healthy, all, asOf := c.count(ctx, id)
+	if asOf.IsZero() && all > 0 && object.Status.Targets != "" {
+		return ctrl.Result{}, nil // after a restart, what was seen before is better than nothing
+	}
 	err := c.records.write(ctx, id, func(status *v1alpha1.LoadBalancerStatus) {
 		status.Targets, status.TargetsAsOf = fmt.Sprintf("%d/%d", healthy, all), nil
 		if !asOf.IsZero() {
@@ -67,6 +71,7 @@ func (c *displayController) Reconcile(ctx context.Context, request ctrl.Request)
 
 // count the targets of a stack, and when the group asked about longest ago was asked.
 func (c *displayController) count(ctx context.Context, id model.StackID) (healthy, all int, asOf time.Time) {
+	var asked []time.Time
 	for _, binding := range c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(id))) {
 		for _, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
 			if !target.Registered() {
@@ -76,10 +81,11 @@ func (c *displayController) count(ctx context.Context, id model.StackID) (health
 			if target.State == model.Healthy {
 				healthy++
 			}
-			if asOf.IsZero() || target.Asked.Before(asOf) {
-				asOf = target.Asked
-			}
+			asked = append(asked, target.Asked)
 		}
+	}
+	if len(asked) > 0 {
+		asOf = slices.MinFunc(asked, time.Time.Compare) // zero while any was never asked about
 	}
 	return healthy, all, asOf
 }

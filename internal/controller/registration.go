@@ -46,6 +46,7 @@ func (c *bindingController) noteDeregistered(ctx context.Context, group string, 
 		addresses = append(addresses, target.Address)
 	}
 	c.book.Deregistered(group, addresses, time.Now())
+	c.changed(ctx, group)
 	log.FromContext(ctx).Info("deregistered targets", "group", group, "targets", addresses)
 }
 
@@ -81,6 +82,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		}
 		c.book.Registered(group, uids(endpoints), time.Now())
 		c.registered(podsOf(endpoints))
+		c.changed(ctx, group)
 		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
 	}
 	if err != nil {

@@ -41,6 +41,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	})
 	pods.watcher = watcher
 	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
+	bindings.changed = display.ring
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
 	bindings.await = func(binding types.NamespacedName, waits []health.Wait) {

@@ -16,12 +16,15 @@ package e2e
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +47,10 @@ func TestMain(m *testing.M) {
 	case slices.Contains(os.Environ(), asCommand):
 		os.Exit(cli.Main(os.Args[1:]))
 	}
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		flag.Set("test.parallel", "8") // these tests wait for others; they do not compute
+	}
 	code := m.Run()
 	if shared.lab != nil {
 		if err := shared.lab.Stop(); err != nil {
@@ -62,20 +69,32 @@ var shared struct {
 	err  error
 }
 
+// theController builds the controller of this tree, once.
+var theController = sync.OnceValues(func() (string, error) {
+	//nolint:usetesting // it outlives the test that comes first
+	dir, err := os.MkdirTemp("", "sluice-e2e-")
+	if err != nil {
+		return "", err
+	}
+	shared.dir = dir
+	binary := filepath.Join(dir, "sluice")
+	out, err := exec.Command("go", "build", "-o", binary, "github.com/sluice-lb/sluice/cmd/sluice").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the controller: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
 // theLab is the one that tests share. It runs the controller of this tree.
 func theLab(t *testing.T) *spawn.Lab {
 	t.Helper()
 	shared.once.Do(func() {
-		//nolint:usetesting // it outlives the test that comes first
-		if shared.dir, shared.err = os.MkdirTemp("", "sluice-e2e-"); shared.err != nil {
-			return
-		}
-		binary := filepath.Join(shared.dir, "sluice")
-		if shared.err = buildController(t, binary); shared.err != nil {
+		var flags []string
+		if flags, shared.err = withController(); shared.err != nil {
 			return
 		}
 		shared.lab, shared.err = spawn.Start(t.Context(), spawn.Config{
-			Dir: filepath.Join(shared.dir, "lab"), Flags: []string{"--controller-binary=" + binary}, Env: []string{asCommand}, Progress: os.Stderr,
+			Dir: filepath.Join(shared.dir, "lab"), Flags: flags, Env: []string{asCommand}, Progress: os.Stderr,
 		})
 	})
 	if shared.err != nil {
@@ -84,13 +103,22 @@ func theLab(t *testing.T) *spawn.Lab {
 	return shared.lab
 }
 
-func buildController(t *testing.T, binary string) error {
+// withController are flags of a lab that runs the controller of this tree. There is nobody else in
+// the lab's account, so the controller may have all of AWS's rates: a tenth of a load balancer a
+// second, which is half of them, would be most of what the tests wait for.
+func withController() ([]string, error) {
+	binary, err := theController()
+	return []string{"--controller-binary=" + binary, "--controller-flag=--aws-budget-share=1"}, err
+}
+
+// startLabWithController is a lab of the test's own with the controller of this tree.
+func startLabWithController(t *testing.T) *spawn.Lab {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/sluice-lb/sluice/cmd/sluice").CombinedOutput()
+	flags, err := withController()
 	if err != nil {
-		return fmt.Errorf("building the controller: %w\n%s", err, out)
+		t.Fatal(err)
 	}
-	return nil
+	return startLab(t, flags...)
 }
 
 // startLab starts a lab of the test's own, which ends with it at the latest.
@@ -154,12 +182,12 @@ func idleControllerBinary(t *testing.T) string {
 }
 
 // within is how long a test waits for what must happen.
-const within = 60 * time.Second
+const within = 90 * time.Second
 
 // eventually waits until something is so.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if is() {
 			return
 		}

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/sluice-lb/sluice/lab/program"
 	"github.com/sluice-lb/sluice/lab/spawn"
@@ -22,6 +25,7 @@ type scene struct {
 	t         *testing.T
 	lab       *spawn.Lab
 	namespace string
+	client    kubernetes.Interface // for what is asked often; kubectl is a process each time
 }
 
 // newScene makes a namespace, named after the test, in the shared lab.
@@ -33,7 +37,15 @@ func newScene(t *testing.T) *scene {
 func newSceneIn(t *testing.T, lab *spawn.Lab) *scene {
 	t.Helper()
 	name := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
-	s := &scene{t: t, lab: lab, namespace: name[:min(len(name), 50)]}
+	s := &scene{t: t, lab: lab, namespace: strings.Trim(name[:min(len(name), 50)], "-")}
+	config, err := clientcmd.BuildConfigFromFlags("", lab.Dir.Kubeconfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS = -1
+	if s.client, err = kubernetes.NewForConfig(config); err != nil {
+		t.Fatal(err)
+	}
 	s.kubectl("create", "namespace", s.namespace)
 	return s
 }
@@ -66,8 +78,8 @@ func (s *scene) eventually(what string, is func() bool) {
 // pods are those with the given labels, such as "app=web".
 func (s *scene) pods(labels string) []corev1.Pod {
 	s.t.Helper()
-	var list corev1.PodList
-	if err := json.Unmarshal([]byte(s.kubectl("get", "pods", "-l", labels, "-o", "json")), &list); err != nil {
+	list, err := s.client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: labels})
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	return list.Items
@@ -105,4 +117,33 @@ func get(url string) (program.Echo, error) {
 	defer response.Body.Close()
 	var echo program.Echo
 	return echo, json.NewDecoder(response.Body).Decode(&echo)
+}
+
+// hostname is that of the load balancer in the Ingress's status, or "".
+func (s *scene) hostname(ingress string) string {
+	s.t.Helper()
+	object, err := s.client.NetworkingV1().Ingresses(s.namespace).Get(s.t.Context(), ingress, metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, balancer := range object.Status.LoadBalancer.Ingress {
+		return balancer.Hostname
+	}
+	return ""
+}
+
+// warnings are the notes of the warning events on an Ingress.
+func (s *scene) warnings(ingress string) string {
+	s.t.Helper()
+	list, err := s.client.EventsV1().Events(s.namespace).List(s.t.Context(), metav1.ListOptions{FieldSelector: "type=Warning"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var notes []string
+	for _, event := range list.Items {
+		if event.Regarding.Kind == "Ingress" && event.Regarding.Name == ingress {
+			notes = append(notes, event.Note)
+		}
+	}
+	return strings.Join(notes, "\n")
 }
