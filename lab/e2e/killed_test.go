@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -67,14 +68,7 @@ func (s *scene) rollUnderLoad(address string) {
 
 	s.kubectl("rollout", "restart", "deployment/web")
 	some := func(is func(corev1.Pod) bool) func() bool {
-		return func() bool {
-			for _, pod := range s.pods("app=web") {
-				if is(pod) {
-					return true
-				}
-			}
-			return false
-		}
+		return func() bool { return slices.ContainsFunc(s.pods("app=web"), is) }
 	}
 	s.eventually("a new Pod waits for its gate", some(func(pod corev1.Pod) bool {
 		return !old[pod.UID] && condition(pod, corev1.ContainersReady).Status == corev1.ConditionTrue

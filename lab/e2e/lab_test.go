@@ -49,7 +49,10 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		flag.Set("test.parallel", "8") // these tests wait for others; they do not compute
+		// These tests wait for others; they do not compute.
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic("the flag is the testing package's own: " + err.Error())
+		}
 	}
 	code := m.Run()
 	if shared.lab != nil {
@@ -71,7 +74,6 @@ var shared struct {
 
 // theController builds the controller of this tree, once.
 var theController = sync.OnceValues(func() (string, error) {
-	//nolint:usetesting // it outlives the test that comes first
 	dir, err := os.MkdirTemp("", "sluice-e2e-")
 	if err != nil {
 		return "", err
