@@ -49,7 +49,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.cluster, "cluster-name", "", "name that the cluster's AWS resources are tagged with (required)")
 	flags.StringVar(&o.vpc, "aws-vpc-id", "", "id of the cluster's VPC (required)")
 	flags.StringVar(&o.region, "aws-region", "", "AWS Region; empty: AWS_REGION, or the shared configuration")
-	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use, above 0 and at most 1")
+	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use; above 1 where AWS has raised them")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
 	flags.StringVar(&o.ingressClass, "ingress-class", "alb", "value of the annotation kubernetes.io/ingress.class that is served")
 	flags.StringVar(&o.defaultScheme, "default-load-balancer-scheme", string(model.Internal), "scheme of load balancers whose Ingress names none: internal or internet-facing")
@@ -92,8 +92,8 @@ func (o options) validate() error {
 	if !strings.HasPrefix(o.vpc, "vpc-") {
 		complain("aws-vpc-id", o.vpc, "give the id of the cluster's VPC, vpc-…")
 	}
-	if o.budgetShare <= 0 || o.budgetShare > 1 {
-		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1")
+	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
+		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1000; 0.5 is half of what AWS documents")
 	}
 	if !slices.Contains([]string{"internal", "internet-facing"}, o.defaultScheme) {
 		complain("default-load-balancer-scheme", o.defaultScheme, "write internal or internet-facing")

@@ -14,7 +14,6 @@ import (
 // How soon an error of each kind is followed by another try. Transient errors back off
 // exponentially in the controller's queue.
 const (
-	afterThrottle = time.Second // the budget makes the call wait longer where needed
 	afterConflict = 2 * time.Second
 	// lastConflict bounds the time between tries for what AWS calls in use for long.
 	lastConflict = 30 * time.Second
@@ -43,7 +42,7 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	switch cloud.KindOf(err) {
 	case cloud.Throttled:
 		logger.V(1).Info("throttled by AWS", "error", err.Error())
-		return ctrl.Result{RequeueAfter: afterThrottle}, nil
+		return ctrl.Result{RequeueAfter: cloud.RetryAfter(err)}, nil
 	case cloud.Conflict, cloud.Gone:
 		logger.Info("AWS is not there yet", "error", err.Error())
 		return ctrl.Result{RequeueAfter: min(lastConflict, max(afterConflict, tried/4))}, nil

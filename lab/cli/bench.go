@@ -19,7 +19,8 @@ func newBench() *cobra.Command {
 		Long: `Count what the controller costs, in a lab of the bench's own: one Service with two Pods in a
 namespace without labels, and many Ingresses with a load balancer each.
 
-AWS takes 50 ms for an answer and does not throttle, unless flags say otherwise. Progress goes
+AWS takes 50 ms for an answer and does not throttle, and the controller is told so with
+--aws-budget-share=100, unless flags say otherwise. Progress goes
 to stderr, the result to stdout. A bench ends within 25 minutes.`,
 	}
 	command.AddCommand(
@@ -47,6 +48,7 @@ func newOneBench(name, short string, run func(context.Context, bench.Config) (*b
 			return fmt.Errorf("--ingresses %d: want 1 or more", config.Ingresses)
 		}
 		config.LabFlags = given(labFlags)
+		config.Unlimited = labFlags.Lookup("throttling").Value.String() == "off"
 		return runBench(command, config, format, run)
 	}
 	return command
