@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,8 @@ type options struct {
 	ingressWorkers          int
 	bindingWorkers          int
 	unreadyGrace            time.Duration
+	brakeDeletions          int
+	brakeTargets            float64
 	claimDeadline           time.Duration
 	healthSampleInterval    time.Duration
 	leaderElection          bool
@@ -58,6 +61,8 @@ func parse(arguments []string) (options, error) {
 	flags.StringSliceVar(&o.externalTags, "external-managed-tags", nil, "tag keys that somebody else manages: never added, changed or removed")
 	flags.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
 	flags.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
+	flags.IntVar(&o.brakeDeletions, "brake-deletions", 20, "load balancers, or TargetGroupBindings, that may be deleted within ten minutes; more are held until somebody confirms them; 0: no brake")
+	flags.Float64Var(&o.brakeTargets, "brake-targets", 0.5, "share of a target group's healthy targets that may be deregistered at once while their Pods run; 1: no brake")
 	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
 	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
 	flags.DurationVar(&o.healthSampleInterval, "health-sample-interval", 5*time.Minute, "how old the shown health of targets that no gate waits for may become; 0: never ask")
@@ -94,6 +99,12 @@ func (o options) validate() error {
 	}
 	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
 		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1000; 0.5 is half of what AWS documents")
+	}
+	if o.brakeDeletions < 0 {
+		complain("brake-deletions", strconv.Itoa(o.brakeDeletions), "give 0 or more")
+	}
+	if !(o.brakeTargets >= 0 && o.brakeTargets <= 1) {
+		complain("brake-targets", fmt.Sprint(o.brakeTargets), "give a share between 0 and 1")
 	}
 	if !slices.Contains([]string{"internal", "internet-facing"}, o.defaultScheme) {
 		complain("default-load-balancer-scheme", o.defaultScheme, "write internal or internet-facing")
@@ -137,6 +148,8 @@ func (o options) controllerConfig() controller.Config {
 		},
 		IngressClass:   o.ingressClass,
 		UnreadyGrace:   o.unreadyGrace,
+		BrakeDeletions: o.brakeDeletions,
+		BrakeTargets:   o.brakeTargets,
 		ClaimDeadline:  o.claimDeadline,
 		ExternalTags:   o.externalTags,
 		IngressWorkers: o.ingressWorkers,

@@ -80,6 +80,8 @@ const goneWithin = 10 * time.Second
 
 func (c *stackController) deleteBinding(ctx context.Context, name types.NamespacedName) error {
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	c.deleting.begin(name)
+	defer c.deleting.end(name)
 	if err := client.IgnoreNotFound(c.client.Delete(ctx, object)); err != nil {
 		return fmt.Errorf("deleting TargetGroupBinding %s: %w", name, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +24,6 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
-	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
@@ -41,6 +39,12 @@ type bindingController struct {
 	book   *health.Book
 	events Events
 	bell   bell
+	live   client.Reader // asks the API server, not the cache
+	// brake on deletions of bindings by people.
+	brake *brake
+	// deleting are the bindings that a plan deletes now.
+	deleting *deletions
+	holds    *holds
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string
 	// registered is told which Pods' targets have changed.
@@ -71,7 +75,7 @@ func (c *bindingController) setup(manager ctrl.Manager) error {
 		return requests(c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels()))
 	})
 	return ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
-		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow))).
 		Watches(&discoveryv1.EndpointSlice{}, slice).
 		Watches(&corev1.Service{}, service).
 		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged)).
@@ -138,6 +142,9 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if err == nil {
 		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
+	if isHeld(err) {
+		c.events.Held(binding, err)
+	}
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
 		c.events.BindingFailed(binding, err)
 		if kind == cloud.Gone {
@@ -154,10 +161,11 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 		return 0, err
 	}
 	if _, ok := c.endpoints(ctx, binding); !ok {
-		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist; the target group is emptied", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
+		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
 	}
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
+	c.noteHeld(binding, changes)
 	c.await(nameOf(binding), c.locked(group, changes.Locked))
 	if len(changes.Deregister) > 0 {
 		if err := c.begin(ctx, binding, nil); err != nil {
@@ -229,9 +237,14 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 	}
 	registrations := map[netip.AddrPort]targets.Registration{}
 	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
-		registrations[address] = targets.Registration{Pod: target.Pod, Draining: !target.Registered()}
+		registrations[address] = targets.Registration{
+			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Running: c.runs(ctx, address.Addr(), target.Pod),
+		}
 	}
-	return targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace})
+	now := time.Now()
+	return targets.Plan(now, endpoints, registrations, targets.Settings{
+		UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets, HeldFor: c.holds.lasts(nameOf(binding), now), Confirmed: confirmed(binding, confirmDeregistration),
+	})
 }
 
 // note writes down whose the registered addresses are.
@@ -243,36 +256,6 @@ func (c *bindingController) note(group string, changes targets.Changes) {
 		c.book.Adopted(group, uids(changes.Adopt), time.Now())
 	}
 	c.registered(podsOf(append(changes.Remember, changes.Adopt...)))
-}
-
-// release empties the group, for a binding that goes.
-func (c *bindingController) release(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	if !controllerutil.ContainsFinalizer(binding, bindingFinalizer) {
-		return nil
-	}
-	group := binding.Spec.TargetGroupARN
-	err := c.learn(ctx, binding)
-	if err == nil {
-		var sent []model.Target
-		sent, err = c.cloud.Deregister(ctx, group, func() []model.Target {
-			var list []model.Target
-			for address, target := range c.book.Targets(group) {
-				if target.Registered() {
-					list = append(list, model.Target{Address: address})
-				}
-			}
-			slices.SortFunc(list, func(a, b model.Target) int { return a.Address.Compare(b.Address) })
-			return list
-		})
-		c.noteDeregistered(ctx, group, sent)
-	}
-	if err != nil && cloud.KindOf(err) != cloud.Gone {
-		return fmt.Errorf("emptying %s: %w", group, err)
-	}
-	c.book.Close(group)
-	c.await(nameOf(binding), nil)
-	c.needs(nameOf(binding), nil)
-	return c.setFinalizer(ctx, binding, false)
 }
 
 func (c *bindingController) setFinalizer(ctx context.Context, binding *v1beta1.TargetGroupBinding, wanted bool) error {

@@ -15,6 +15,12 @@ type Config struct {
 	IngressClass string
 	// UnreadyGrace is how long a Pod may be unready before its target goes.
 	UnreadyGrace time.Duration
+	// BrakeDeletions is how many load balancers, or bindings, may go within ten minutes
+	// before the rest is held; 0: all.
+	BrakeDeletions int
+	// BrakeTargets is the share of a group's healthy targets that may go at once although
+	// their Pods run on.
+	BrakeTargets float64
 	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
 	ClaimDeadline time.Duration
 	// HealthSampleInterval is how old the health of targets that nobody waits for may

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +20,8 @@ const (
 	lastConflict = 30 * time.Second
 	afterDenied  = time.Minute
 	afterBug     = 5 * time.Minute
+	// afterHeld is when a held deletion is counted anew; a confirmation comes at once.
+	afterHeld = time.Minute
 )
 
 // outcome says what follows an error. It and outcomeAfter are the only places that
@@ -34,6 +37,9 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	switch {
 	case err == nil:
 		return ctrl.Result{}, nil
+	case isHeld(err):
+		logger.Error(err, "a deletion is held")
+		return ctrl.Result{RequeueAfter: afterHeld}, nil
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err):
 		// The cache was behind; the change that we collided with brings the next event.
 		logger.V(1).Info("object has changed meanwhile", "error", err.Error())
@@ -57,6 +63,11 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	case cloud.Transient:
 	}
 	return ctrl.Result{}, err
+}
+
+func isHeld(err error) bool {
+	_, held := errors.AsType[heldError](err)
+	return held
 }
 
 // isOurs tells an answer of AWS from errors of Kubernetes and of our own, which the
