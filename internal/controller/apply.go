@@ -50,7 +50,12 @@ func (c *stackController) createBinding(ctx context.Context, id model.StackID, w
 		c.book.Open(arn) // it has no target yet: nobody need ask
 	}
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: want.Namespace, Name: want.Name, Labels: want.Labels}, Spec: bindingSpec(want, arn)}
-	if err := c.client.Create(ctx, object); err != nil {
+	err = c.client.Create(ctx, object)
+	if apierrors.IsNotFound(err) {
+		// Namespace or kind is gone. The chain ends here: this is no cache that is behind.
+		return fmt.Errorf("creating TargetGroupBinding %s/%s: %v", want.Namespace, want.Name, err)
+	}
+	if err != nil {
 		return fmt.Errorf("creating TargetGroupBinding %s/%s: %w", want.Namespace, want.Name, err)
 	}
 	return nil

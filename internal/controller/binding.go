@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -166,7 +167,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
 	c.noteHeld(binding, changes)
-	c.await(nameOf(binding), c.locked(group, changes.Locked))
+	c.await(nameOf(binding), c.waits(group, changes))
 	if len(changes.Deregister) > 0 {
 		if err := c.begin(ctx, binding, nil); err != nil {
 			return 0, err
@@ -178,19 +179,24 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(leaving, coming); err != nil {
 		return 0, err
 	}
-	if err := c.remember(ctx, binding); err != nil {
+	if err := errors.Join(c.remember(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
 	return changes.Recheck, c.setStatus(ctx, binding)
 }
 
-// locked are the waits for addresses that are draining while a ready Pod has them: AWS
-// tells only when asked that they are gone, and only then they can be registered.
-func (c *bindingController) locked(group string, endpoints []targets.Endpoint) []health.Wait {
+// waits are the addresses that a group needs to hear of. AWS tells only when asked that
+// a draining address, which a ready Pod has, is gone and can be registered; and that
+// those are healthy for whom others are held.
+func (c *bindingController) waits(group string, changes targets.Changes) []health.Wait {
+	addresses := slices.Clone(changes.Successors)
+	for _, endpoint := range changes.Locked {
+		addresses = append(addresses, endpoint.Address)
+	}
 	var waits []health.Wait
-	for _, endpoint := range endpoints {
-		if target, ok := c.book.Target(group, endpoint.Address); ok {
-			waits = append(waits, health.Wait{Group: group, Address: endpoint.Address, Since: target.Since})
+	for _, address := range addresses {
+		if target, ok := c.book.Target(group, address); ok {
+			waits = append(waits, health.Wait{Group: group, Address: address, Since: target.Since})
 		}
 	}
 	return waits

@@ -26,6 +26,19 @@ func confirmed(object client.Object, annotation string) bool {
 	return object.GetAnnotations()[annotation] == "true"
 }
 
+// unconfirm takes a confirmation off again: it is for what is held at the time, not for
+// whatever comes later.
+func unconfirm(ctx context.Context, c client.Client, object client.Object, annotation string) error {
+	if !confirmed(object, annotation) {
+		return nil
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, annotation)
+	if err := client.IgnoreNotFound(c.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch))); err != nil {
+		return fmt.Errorf("taking %s off %s: %w", annotation, object.GetName(), err)
+	}
+	return nil
+}
+
 // confirmedNow lets the moment through in which somebody confirms, or takes it back.
 var confirmedNow = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },

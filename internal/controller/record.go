@@ -89,6 +89,21 @@ func (r *records) believed(ctx context.Context, want model.Stack) (map[model.Key
 	return ids, true
 }
 
+// unconfirm forgets that somebody has said so: the load balancer stays.
+func (r *records) unconfirm(ctx context.Context, id model.StackID) error {
+	var object v1alpha1.LoadBalancer
+	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if !confirmed(&object, confirmDeletion) {
+		return nil
+	}
+	r.mu.Lock()
+	delete(r.latest, object.Name) // it is about to change
+	r.mu.Unlock()
+	return unconfirm(ctx, r.client, &object, confirmDeletion)
+}
+
 // confirmed reports whether somebody has said that the load balancer may go.
 func (r *records) confirmed(ctx context.Context, id model.StackID) bool {
 	var object v1alpha1.LoadBalancer

@@ -310,7 +310,7 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 		}
 	}
 	if want.LoadBalancer != nil {
-		if err := c.records.done(ctx, want, have); err != nil {
+		if err := errors.Join(c.records.done(ctx, want, have), c.records.unconfirm(ctx, want.ID)); err != nil {
 			return 0, "", err
 		}
 	}

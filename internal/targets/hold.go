@@ -2,6 +2,7 @@ package targets
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sluice-lb/sluice/internal/model"
@@ -52,8 +53,17 @@ func (c *Changes) orphans(endpoints []Endpoint, registered map[netip.AddrPort]Re
 		return
 	}
 	c.Held = serving
-	if left := OthersWithin - settings.HeldFor; c.Hold == UntilOthersServe {
-		c.again(max(left, time.Second))
+	if c.Hold == UntilOthersServe {
+		c.again(max(OthersWithin-settings.HeldFor, time.Second))
+		if len(c.Register) > 0 {
+			c.again(time.Second) // they are successors as well, once they are registered
+		}
+		for address := range current {
+			if target, known := registered[address]; known && !target.Draining && target.Health != model.Healthy {
+				c.Successors = append(c.Successors, address)
+			}
+		}
+		slices.SortFunc(c.Successors, netip.AddrPort.Compare)
 	}
 }
 

@@ -53,6 +53,8 @@ type Changes struct {
 	// Held are addresses that have no endpoint and stay all the same, and Hold is why.
 	Held []netip.AddrPort
 	Hold Hold
+	// Successors are registered addresses that targets are held for until these are healthy.
+	Successors []netip.AddrPort
 	// Recheck is when to plan again without an event; 0 for never.
 	Recheck time.Duration
 }

@@ -187,7 +187,7 @@ func TestPlan(t *testing.T) {
 		{
 			name: "other-pods-take-over-once-they-are-healthy", endpoints: endpoints{endpoint("d", d), endpoint("e", e)},
 			registered: registrations{at(a): of("a", healthy, running), at(b): of("b", healthy, running), at(d): of("d", healthy), at(e): of("e")},
-			want:       targets.Changes{Held: addresses(a, b), Hold: targets.UntilOthersServe, Recheck: 5 * time.Minute},
+			want:       targets.Changes{Held: addresses(a, b), Hold: targets.UntilOthersServe, Successors: addresses(e), Recheck: 5 * time.Minute},
 		},
 		{
 			name: "other-pods-that-are-healthy-have-taken-over", endpoints: endpoints{endpoint("d", d)},
@@ -206,7 +206,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "another-port-of-the-same-pod-is-another-target", endpoints: endpoints{endpoint("a", "10.0.1.5:81")}, registered: registrations{at(a): of("a", healthy, running)},
-			want: targets.Changes{Register: endpoints{endpoint("a", "10.0.1.5:81")}, Held: addresses(a), Hold: targets.UntilOthersServe, Recheck: 5 * time.Minute},
+			want: targets.Changes{Register: endpoints{endpoint("a", "10.0.1.5:81")}, Held: addresses(a), Hold: targets.UntilOthersServe, Recheck: time.Second},
 		},
 
 		// A new Pod has the address of one that is still listed on its way out.
