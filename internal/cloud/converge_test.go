@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +150,9 @@ func (w *walk) reach(want model.Stack) {
 	}
 	w.aws.Faults().Clear()
 	w.troubled = false
+	if drifts := w.drifts(); len(drifts) > 0 {
+		w.Fatalf("nobody has changed anything, but a round finds:\n%s", strings.Join(drifts, "\n"))
+	}
 	fresh := newCloud(w.T, w.aws)
 	steps, err := w.plan(fresh, want)
 	if err != nil || len(steps) > 0 {
@@ -223,6 +227,22 @@ func (w *walk) stack() model.Stack {
 		backend := w.backend()
 		object.Spec.DefaultBackend = &backend
 	}
+	return w.build(object)
+}
+
+// simple is a stack that has one of everything.
+func (w *walk) simple() model.Stack {
+	w.Helper()
+	path := networkingv1.HTTPIngressPath{Path: "/", PathType: new(networkingv1.PathTypePrefix), Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "cart", Port: networkingv1.ServiceBackendPort{Number: 80}}}}
+	object := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.Name, Annotations: map[string]string{
+		"alb.ingress.kubernetes.io/load-balancer-attributes": "idle_timeout.timeout_seconds=90",
+	}}}
+	object.Spec.Rules = []networkingv1.IngressRule{{IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{path}}}}}
+	return w.build(object)
+}
+
+func (w *walk) build(object *networkingv1.Ingress) model.Stack {
+	w.Helper()
 	network, err := w.cloud.Network(w.Context(), false)
 	if err != nil {
 		w.Fatal(err)
