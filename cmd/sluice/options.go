@@ -32,7 +32,9 @@ type options struct {
 	ingressWorkers          int
 	bindingWorkers          int
 	unreadyGrace            time.Duration
+	dryRun                  bool
 	brakeDeletions          int
+	driftInterval           time.Duration
 	brakeTargets            float64
 	claimDeadline           time.Duration
 	healthSampleInterval    time.Duration
@@ -61,6 +63,8 @@ func parse(arguments []string) (options, error) {
 	flags.StringSliceVar(&o.externalTags, "external-managed-tags", nil, "tag keys that somebody else manages: never added, changed or removed")
 	flags.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
 	flags.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "change nothing in AWS or Kubernetes: log what would be done, and go on watching; needs no lease")
+	flags.DurationVar(&o.driftInterval, "drift-interval", 30*time.Minute, "how often to look whether somebody else has changed what the cluster owns in AWS, at most one call a second; 0: never")
 	flags.IntVar(&o.brakeDeletions, "brake-deletions", 20, "load balancers, or TargetGroupBindings, that may be deleted within ten minutes; more are held until somebody confirms them; 0: no brake")
 	flags.Float64Var(&o.brakeTargets, "brake-targets", 0.5, "share of a target group's healthy targets that may be deregistered at once while their Pods run; 1: no brake")
 	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
@@ -85,6 +89,10 @@ func parse(arguments []string) (options, error) {
 	return o, nil
 }
 
+// leads reports whether this process takes the lease: a dry run changes nothing, and may
+// run beside whoever has it.
+func (o options) leads() bool { return o.leaderElection && !o.dryRun }
+
 // validate names everything that is wrong, not only the first.
 func (o options) validate() error {
 	var complaints []error
@@ -99,6 +107,9 @@ func (o options) validate() error {
 	}
 	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
 		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1000; 0.5 is half of what AWS documents")
+	}
+	if o.driftInterval < 0 {
+		complain("drift-interval", o.driftInterval.String(), "give a duration such as 30m, or 0")
 	}
 	if o.brakeDeletions < 0 {
 		complain("brake-deletions", strconv.Itoa(o.brakeDeletions), "give 0 or more")
@@ -132,7 +143,7 @@ func (o options) validate() error {
 }
 
 func (o options) cloudConfig() cloud.Config {
-	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare}
+	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, ReadOnly: o.dryRun}
 }
 
 func (o options) controllerConfig() controller.Config {
@@ -149,6 +160,8 @@ func (o options) controllerConfig() controller.Config {
 		IngressClass:   o.ingressClass,
 		UnreadyGrace:   o.unreadyGrace,
 		BrakeDeletions: o.brakeDeletions,
+		DriftInterval:  o.driftInterval,
+		DryRun:         o.dryRun,
 		BrakeTargets:   o.brakeTargets,
 		ClaimDeadline:  o.claimDeadline,
 		ExternalTags:   o.externalTags,

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -40,6 +41,9 @@ func ec2Call[In, Out any](ctx context.Context, c *Cloud, class Class, operation 
 }
 
 func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, class Class, call func(context.Context) (*Out, error)) (*Out, error) {
+	if c.readOnly && !strings.HasPrefix(operation, "Describe") {
+		return nil, &Error{Kind: Bug, Service: service, Operation: operation, Code: "ReadOnly", Message: "this process changes nothing"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, patienceOfOneCall)
 	defer cancel()
 	start := time.Now()

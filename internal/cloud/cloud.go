@@ -19,6 +19,8 @@ type Config struct {
 	// BudgetShare is the part of the account's documented rates to use (flag
 	// --aws-budget-share): above 0; above 1 where AWS has raised the account's limits.
 	BudgetShare float64
+	// ReadOnly refuses every call that would change something (flag --dry-run).
+	ReadOnly bool
 	// Endpoint of all services, for tests that run against several at once; empty: AWS,
 	// or what AWS_ENDPOINT_URL says.
 	Endpoint string
@@ -34,6 +36,7 @@ type Cloud struct {
 	elb       *elbv2.Client
 	ec2       *ec2.Client
 	budget    *Budget
+	readOnly  bool
 	inventory inventory
 	network   networkCache
 	endpoints endpointCache
@@ -71,6 +74,8 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
 		budget:  budget,
+
+		readOnly: config.ReadOnly,
 
 		inventory: inventory{filling: make(chan struct{}, 1)},
 	}, nil

@@ -46,6 +46,7 @@ type bindingController struct {
 	// deleting are the bindings that a plan deletes now.
 	deleting *deletions
 	holds    *holds
+	previews *previews // of a dry run
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string
 	// registered is told which Pods' targets have changed.
@@ -105,6 +106,9 @@ func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request)
 		c.await(request.NamespacedName, nil)
 		c.needs(request.NamespacedName, nil)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if c.config.DryRun {
+		return outcome(ctx, c.previewTargets(ctx, &binding))
 	}
 	if message := notBuilt(&binding); message != "" {
 		c.events.BindingNotBuilt(&binding, message)

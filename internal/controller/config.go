@@ -26,6 +26,11 @@ type Config struct {
 	// HealthSampleInterval is how old the health of targets that nobody waits for may
 	// become; 0: it is not asked for.
 	HealthSampleInterval time.Duration
+	// DriftInterval is the time between two rounds that look for changes which somebody
+	// else has made in AWS; 0: none.
+	DriftInterval time.Duration
+	// DryRun: nothing is changed, what would be is logged.
+	DryRun bool
 	// Lease of the leader; without a name there is no leader election.
 	Lease types.NamespacedName
 	// ExternalTags are tag keys that somebody else manages.

@@ -22,6 +22,7 @@ const (
 	reasonRulesFailed   = "FailedNetworkReconcile"
 	reasonNoBackend     = "BackendNotFound"
 	reasonNotBuilt      = "NotBuilt"
+	reasonDrifted       = "DriftFound"
 	reasonHeld          = "DeletionHeld"
 	reasonTargetsHeld   = "DeregistrationHeld"
 	reasonTargetsKept   = "TargetsKept"
@@ -77,6 +78,11 @@ func (e Events) BackendNotFound(object runtime.Object, message string) {
 // BindingNotBuilt tells that this build does not serve such a binding.
 func (e Events) BindingNotBuilt(object runtime.Object, message string) {
 	e.emit(object, corev1.EventTypeWarning, reasonNotBuilt, "Register", message)
+}
+
+// Drifted tells that somebody else has changed the load balancer.
+func (e Events) Drifted(object runtime.Object, steps string) {
+	e.emit(object, corev1.EventTypeWarning, reasonDrifted, "Deploy", "somebody else has changed the load balancer; this puts it back: "+steps)
 }
 
 // Held tells that a deletion waits for a person.

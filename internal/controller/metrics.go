@@ -26,9 +26,14 @@ var heldTargets = prometheus.NewGauge(prometheus.GaugeOpts{
 	Help: "Targets that stay registered although no endpoint stands for them any more.",
 })
 
+var driftsFound = prometheus.NewCounter(prometheus.CounterOpts{
+	Name: "sluice_drifts_found_total",
+	Help: "Stacks of which somebody else had changed something in AWS.",
+})
+
 // Collectors are the metrics of this room.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{gateSeconds, heldDeletions, heldTargets}
+	return []prometheus.Collector{gateSeconds, heldDeletions, heldTargets, driftsFound}
 }
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {

@@ -74,7 +74,8 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 			return aws.TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
-	return errors.Join(manager.Add(watcher), manager.Add(sampler))
+	drift := &driftWatch{interval: config.DriftInterval, round: aws.Round, found: stacks.drifted}
+	return errors.Join(manager.Add(watcher), manager.Add(sampler), manager.Add(drift))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }

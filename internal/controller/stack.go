@@ -42,6 +42,9 @@ type stackController struct {
 	cloud   *cloud.Cloud
 	book    *health.Book
 	events  Events
+	bell    bell
+	// previews of a dry run.
+	previews *previews
 	// brake on deletions of load balancers.
 	brake *brake
 	// deleting are the bindings that this controller deletes now.
@@ -79,6 +82,7 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		Watches(&networkingv1.IngressClass{}, class, changed).
 		Watches(&v1beta1.TargetGroupBinding{}, binding, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LoadBalancer{}, record, builder.WithPredicates(confirmedNow)).
+		WatchesRawSource(c.bell.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.IngressWorkers}).
 		Complete(c)
 }
@@ -102,6 +106,9 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 	m, err := c.membership(ctx, id)
 	if err != nil {
 		return outcome(ctx, err)
+	}
+	if c.config.DryRun {
+		return outcome(ctx, c.preview(ctx, id, m))
 	}
 	c.reportGroupless(ctx, id)
 	if wait := m.incomplete(time.Now()); wait > 0 {
