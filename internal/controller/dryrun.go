@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func (p *previews) news(about, text string) (isNew bool, looked, changing int) {
 
 // say logs the steps that would be run.
 func (p *previews) say(ctx context.Context, about string, steps []string) {
-	isNew, looked, changing := p.news(about, fmt.Sprint(steps))
+	isNew, looked, changing := p.news(about, strings.Join(steps, "\n"))
 	if !isNew {
 		return
 	}

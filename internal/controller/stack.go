@@ -107,13 +107,13 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 	if err != nil {
 		return outcome(ctx, err)
 	}
+	if wait := m.incomplete(time.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	if c.config.DryRun {
 		return outcome(ctx, c.preview(ctx, id, m))
 	}
 	c.reportGroupless(ctx, id)
-	if wait := m.incomplete(time.Now()); wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
-	}
 	switch {
 	case len(m.members) > 0:
 		err = c.deploy(ctx, id, m)
