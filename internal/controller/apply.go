@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -53,7 +54,7 @@ func (c *stackController) createBinding(ctx context.Context, id model.StackID, w
 	err = c.client.Create(ctx, object)
 	if apierrors.IsNotFound(err) {
 		// Namespace or kind is gone. The chain ends here: this is no cache that is behind.
-		return fmt.Errorf("creating TargetGroupBinding %s/%s: %v", want.Namespace, want.Name, err)
+		return errors.New("creating TargetGroupBinding " + want.Namespace + "/" + want.Name + ": " + err.Error())
 	}
 	if err != nil {
 		return fmt.Errorf("creating TargetGroupBinding %s/%s: %w", want.Namespace, want.Name, err)
