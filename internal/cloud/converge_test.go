@@ -38,6 +38,18 @@ func TestMain(m *testing.M) {
 
 const testVPC = "vpc-0123456789abcdef0"
 
+// testNetwork is a VPC of two zones.
+var testNetwork = func() localaws.Seed {
+	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
+	return localaws.Seed{
+		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
+		Subnets: []localaws.Subnet{
+			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
+			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
+		},
+	}
+}()
+
 // newAWS starts a local AWS with a VPC of two zones, two hundred times as fast.
 func newAWS(t *testing.T, addresses string) *localaws.Cloud {
 	t.Helper()
@@ -46,15 +58,7 @@ func newAWS(t *testing.T, addresses string) *localaws.Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = aws.Close() })
-	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
-	err = aws.Seed(localaws.Seed{
-		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
-		Subnets: []localaws.Subnet{
-			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
-			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
-		},
-	})
-	if err != nil {
+	if err := aws.Seed(testNetwork); err != nil {
 		t.Fatal(err)
 	}
 	return aws

@@ -1,0 +1,16 @@
+package cloud
+
+import (
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+)
+
+// Through sends all calls another way than over the network.
+func (c *Cloud) Through(way http.RoundTripper) *Cloud {
+	client := &http.Client{Transport: way}
+	c.elb = elbv2.New(c.elb.Options(), func(o *elbv2.Options) { o.HTTPClient = client })
+	c.ec2 = ec2.New(c.ec2.Options(), func(o *ec2.Options) { o.HTTPClient = client })
+	return c
+}
