@@ -41,9 +41,8 @@ func keep(have model.Observed, j *joint) kept {
 // forward to nothing else.
 func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
 	mine := map[model.Key]bool{}
-	prefix := p.Ingress.Namespace + "/" + p.Ingress.Name + "-"
 	for _, group := range have.TargetGroups {
-		if strings.HasPrefix(group.Key.Resource(), prefix) && !taken[group.Key] {
+		if p.made(group.Key) && !taken[group.Key] {
 			mine[group.Key], taken[group.Key] = true, true
 			group.Attributes = nil // only what is wanted is compared
 			k.targetGroups = append(k.targetGroups, group)
@@ -59,6 +58,11 @@ func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
 			k.rules[p] = append(k.rules[p], rule)
 		}
 	}
+}
+
+// made reports whether a target group was made for this member.
+func (p *part) made(group model.Key) bool {
+	return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
 }
 
 func onlyTo(action model.Action, groups map[model.Key]bool) bool {
