@@ -9,8 +9,13 @@ import (
 
 // Through sends all calls another way than over the network.
 func (c *Cloud) Through(way http.RoundTripper) *Cloud {
-	client := &http.Client{Transport: way}
+	client := direct{way}
 	c.elb = elbv2.New(c.elb.Options(), func(o *elbv2.Options) { o.HTTPClient = client })
 	c.ec2 = ec2.New(c.ec2.Options(), func(o *ec2.Options) { o.HTTPClient = client })
 	return c
 }
+
+// direct is a client without redirects, cookies and time limits.
+type direct struct{ http.RoundTripper }
+
+func (d direct) Do(r *http.Request) (*http.Response, error) { return d.RoundTrip(r) }

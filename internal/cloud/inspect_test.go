@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
 // inspection is everything that is in AWS: what AWS says of each resource, by a name that
@@ -68,19 +66,16 @@ func (i *inspector) tags() {
 }
 
 func (i *inspector) securityGroups() {
-	out, err := i.ec2.DescribeSecurityGroups(i.Context(), &ec2.DescribeSecurityGroupsInput{})
-	if err != nil {
-		i.Fatal(err)
+	out, _, _ := strings.Cut(i.text("DescribeSecurityGroups"), "</securityGroupInfo>")
+	groups := strings.Split(out, "<item><ownerId>")[1:]
+	for _, group := range groups {
+		i.names[between(group, "<groupId>", "<")] = "security group " + between(group, "<vpcId>", "<") + "/" + between(group, "<groupName>", "<")
 	}
-	for _, group := range out.SecurityGroups {
-		i.names[*group.GroupId] = "security group " + *group.VpcId + "/" + *group.GroupName
-	}
-	for _, group := range out.SecurityGroups {
-		slices.SortFunc(group.IpPermissions, byText)
-		for _, permission := range group.IpPermissions {
-			slices.SortFunc(permission.IpRanges, byText)
-		}
-		i.note(*group.GroupId, i.names[*group.GroupId], text([]any{group.IpPermissions, group.IpPermissionsEgress, group.Tags, group.Description}))
+	for _, group := range groups {
+		parts := strings.Split(group, "<item>") // permissions have no order
+		slices.Sort(parts)
+		id := between(group, "<groupId>", "<")
+		i.note(id, i.names[id], strings.Join(parts, "\n"))
 	}
 }
 
@@ -104,6 +99,9 @@ func (i *inspector) ask(field, action string, params ...string) map[string]strin
 func (i *inspector) text(action string, params ...string) string {
 	i.Helper()
 	form := url.Values{"Action": {action}, "Version": {"2015-12-01"}}
+	if action == "DescribeSecurityGroups" {
+		form.Set("Version", "2016-11-15")
+	}
 	for pair := range slices.Chunk(params, 2) {
 		form.Set(pair[0], pair[1])
 	}
@@ -130,15 +128,22 @@ func (i *inspector) anonymous(text string) string {
 	if known, ok := i.told[text]; ok {
 		return known
 	}
-	out := passing.ReplaceAllString(text, "")
+	out := text
+	for _, element := range []string{"DNSName", "CreatedTime", "State"} {
+		if before, after, found := strings.Cut(out, "<"+element+">"); found {
+			_, after, _ = strings.Cut(after, "</"+element+">")
+			out = before + after
+		}
+	}
+	out = resourceID.ReplaceAllString(out, "")
 	out = groupID.ReplaceAllStringFunc(out, func(id string) string { return i.names[id] })
 	i.told[text] = out
 	return out
 }
 
 var (
-	passing = regexp.MustCompile(`/[0-9a-f]{16}\b|<DNSName>[^<]*</DNSName>|<CreatedTime>[^<]*</CreatedTime>|<State>.*</State>`)
-	groupID = regexp.MustCompile(`\bsg-[0-9a-f]{17}\b`)
+	resourceID = regexp.MustCompile(`/[0-9a-f]{16}`)
+	groupID    = regexp.MustCompile(`sg-[0-9a-f]{17}`)
 )
 
 // nameIn is the name in the ARN of a load balancer or target group.
@@ -160,8 +165,6 @@ func text(what any) string {
 	}
 	return string(out)
 }
-
-func byText[T any](a, b T) int { return strings.Compare(text(a), text(b)) }
 
 // bound is what Kubernetes has.
 func (c *cluster) bound() inspection {

@@ -21,8 +21,9 @@ type scene struct {
 	secure map[string]bool
 	// restarted: the controller has been away before it sees this scene.
 	restarted bool
-	// meddling: somebody has worked by hand in AWS, while the controller was away.
-	meddling bool
+	// meddling: what somebody has done by hand in AWS while the controller was away; 0 for
+	// nothing.
+	meddling int
 }
 
 // scenes makes random scenes.
@@ -41,7 +42,9 @@ func (r scenes) walk(length int) []scene {
 // join and leave each other as scenes change.
 func (r scenes) scene() scene {
 	s := scene{secure: map[string]bool{}, restarted: r.IntN(4) == 0}
-	s.meddling = s.restarted && r.IntN(2) == 0
+	if s.restarted {
+		s.meddling = r.IntN(ways)
+	}
 	for _, name := range []string{"red", "green", "blue"} {
 		if r.IntN(4) > 0 {
 			s.ingresses = append(s.ingresses, r.member(name))

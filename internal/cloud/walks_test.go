@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,61 +26,101 @@ var (
 const (
 	scenesOfAWalk = 7
 	mishapsOfOne  = 9 // how often each walk is repeated with mishaps
+	thoroughWalks = 3 // how many are repeated with every mishap at every call
 )
 
 // TestWalks goes through random scenes: Ingresses come and go, join and leave groups,
-// are wrong and are mended, want other things. A walk without mishaps is the measure. In
-// others one thing goes wrong in each scene: the controller dies before or after a call,
-// or a call does not arrive, comes late, or its answer is lost. In every scene
+// are wrong and are mended, want other things, and somebody changes things by hand. A walk
+// without mishaps is the measure. In others one thing goes wrong in each scene: the
+// controller dies before or after a call, or a call does not arrive, comes late, or its
+// answer is lost. In every scene
 //
 //   - AWS and the bindings end as they do without a mishap, and a second plan is empty
 //   - what belongs to others is as it was
 //
-// and when all Ingresses are gone, so is all that was made for them.
+// and when all Ingresses are gone, so is all that was made for them. A case is a scene with
+// a mishap, or without.
 //
 //	go test ./internal/cloud -run Walks -seed 17 -v
 func TestWalks(t *testing.T) {
 	t.Parallel()
-	first, last := uint64(1), uint64(*walks)
-	if *seed != 0 {
-		first, last = *seed, *seed
-	}
-	var cases, met atomic.Int64
-	t.Run("seed", func(t *testing.T) {
+	var count caseCount
+	eachSeed(t, *walks, func(t *testing.T, seed uint64) {
+		way := scenes{rand.New(rand.NewPCG(seed, 1))}.walk(scenesOfAWalk)
+		measure := undisturbed(t, seed, way, &count)
+		random := rand.New(rand.NewPCG(seed, 2))
+		for range mishapsOfOne {
+			disturbed(t, measure, way, &count, func(n int) fate {
+				return fate{mishap: mishap(1 + random.IntN(int(mishaps)-1)), call: random.IntN(max(1, measure.counts[n]))}
+			})
+		}
+	})
+	t.Log(&count)
+}
+
+// TestEveryCall is TestWalks with short walks, in which every mishap comes at every call.
+func TestEveryCall(t *testing.T) {
+	t.Parallel()
+	var count caseCount
+	eachSeed(t, thoroughWalks, func(t *testing.T, seed uint64) {
+		way := scenes{rand.New(rand.NewPCG(seed, 3))}.walk(2)
+		measure := undisturbed(t, seed, way, &count)
+		for call := range slices.Max(measure.counts) {
+			for m := none + 1; m < mishaps; m++ {
+				disturbed(t, measure, way, &count, func(int) fate { return fate{mishap: m, call: call} })
+			}
+		}
+	})
+	t.Log(&count)
+}
+
+// eachSeed runs walks side by side, each in a bubble: what AWS takes its time for costs none.
+func eachSeed(t *testing.T, upTo int, walk func(t *testing.T, seed uint64)) {
+	t.Helper()
+	var next atomic.Uint64
+	t.Run("seeds", func(t *testing.T) {
+		if *seed != 0 {
+			synctest.Test(t, func(t *testing.T) { walk(t, *seed) })
+			return
+		}
 		for worker := range runtime.GOMAXPROCS(0) {
-			t.Run(fmt.Sprint("of-worker-", worker), func(t *testing.T) {
+			t.Run(fmt.Sprintf("worker-%d", worker), func(t *testing.T) {
 				t.Parallel()
-				for n := first; n <= last && !t.Failed(); n++ {
-					if int(n)%runtime.GOMAXPROCS(0) == worker || *seed != 0 && worker == 0 {
-						synctest.Test(t, func(t *testing.T) { walkAll(t, n, &cases, &met) })
-					}
+				for n := next.Add(1); n <= uint64(upTo) && !t.Failed(); n = next.Add(1) {
+					synctest.Test(t, func(t *testing.T) { walk(t, n) })
 				}
 			})
 		}
 	})
-	t.Logf("%d cases, %d with a mishap", cases.Load(), met.Load())
 }
 
-func walkAll(t *testing.T, seed uint64, cases, met *atomic.Int64) {
+// caseCount counts cases.
+type caseCount struct{ scenes, mishaps atomic.Int64 }
+
+func (c *caseCount) String() string {
+	return fmt.Sprintf("%d cases, %d of them with a mishap", c.scenes.Load(), c.mishaps.Load())
+}
+
+func undisturbed(t *testing.T, seed uint64, way []scene, count *caseCount) *world {
 	t.Helper()
-	way := scenes{rand.New(rand.NewPCG(seed, 1))}.walk(scenesOfAWalk)
-	undisturbed := newWorld(t, seed)
+	w := newWorld(t, seed)
 	for _, s := range way {
-		undisturbed.play(s, fate{})
-		undisturbed.checkSecondPlan() // a new controller sees only what is compared in the others
-		cases.Add(1)
+		w.play(s, fate{})
+		w.checkSecondPlan() // a new controller sees only what is compared in the others
+		count.scenes.Add(1)
 	}
-	random := rand.New(rand.NewPCG(seed, 2))
-	for range mishapsOfOne {
-		disturbed := newWorld(t, seed)
-		for n, s := range way {
-			f := fate{mishap: mishap(1 + random.IntN(int(mishaps)-1)), call: random.IntN(max(1, undisturbed.counts[n]))}
-			disturbed.play(s, f)
-			disturbed.compare(n, undisturbed.after[n])
-			cases.Add(1)
-			if disturbed.controller.wire.met {
-				met.Add(1)
-			}
+	return w
+}
+
+func disturbed(t *testing.T, measure *world, way []scene, count *caseCount, fates func(n int) fate) {
+	t.Helper()
+	w := newWorld(t, measure.seed)
+	for n, s := range way {
+		w.play(s, fates(n))
+		w.compare(n, measure.after[n])
+		count.scenes.Add(1)
+		if w.controller.wire.met {
+			count.mishaps.Add(1)
 		}
 	}
 }
@@ -114,6 +155,10 @@ func (w *world) play(s scene, f fate) {
 	c.before, c.scene = c.scene, s
 	c.wire.begin(f)
 	w.played = append(w.played, fmt.Sprintf("%d Ingresses, %s", len(s.ingresses), f))
+	if s.meddling > 0 {
+		w.administrator.meddle(s.meddling)
+		clear(c.records) // somebody else has held the lease
+	}
 	if s.restarted {
 		c.restart()
 	}
@@ -185,7 +230,5 @@ func (w *world) compare(n int, undisturbed inspection) {
 
 func (w *world) fail(format string, args ...any) {
 	w.Helper()
-	history := w.controller.wire.history
-	w.Fatalf("seed %d, scenes:\n  %s\n%s\ncalls:\n  %s", w.seed, strings.Join(w.played, "\n  "), fmt.Sprintf(format, args...),
-		strings.Join(history[max(0, len(history)-40):], "\n  "))
+	w.Fatalf("seed %d, scenes:\n  %s\n%s\ncalls:\n  %s", w.seed, strings.Join(w.played, "\n  "), fmt.Sprintf(format, args...), w.controller.wire.last(40))
 }

@@ -72,7 +72,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return w.aws.RoundTrip(again)
 	}
 	var answer *http.Response
-	err = w.pass(brief(string(body)), func() (err error) {
+	err = w.pass(string(body), func() (err error) {
 		answer, err = send()
 		return err
 	})
@@ -83,11 +83,19 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// brief is a call for people.
-func brief(body string) string {
-	form, err := url.ParseQuery(body)
-	if err != nil {
-		return body
+// last are the latest calls, for people.
+func (w *wire) last(n int) string {
+	var out []string
+	for _, call := range w.history[max(0, len(w.history)-n):] {
+		out = append(out, brief(call))
+	}
+	return strings.Join(out, "\n  ")
+}
+
+func brief(call string) string {
+	form, err := url.ParseQuery(call)
+	if err != nil || !form.Has("Action") {
+		return call // of Kubernetes
 	}
 	out := form.Get("Action")
 	for _, key := range slices.Sorted(maps.Keys(form)) {
