@@ -81,6 +81,9 @@ func (k *kept) ports(have model.Observed, j *joint) {
 	wanted := j.ports()
 	for _, listener := range have.Listeners {
 		if needed[listener.Key] && !slices.Contains(wanted, listener.Port) {
+			if len(listener.Default.Forward) > 0 && !onlyTo(listener.Default, k.groups()) {
+				listener.Default = notFound // it was that of a member that has left
+			}
 			k.listeners = append(k.listeners, listener)
 			k.permissions = append(k.permissions, j.permissionsOf(listener.Port)...)
 		}
@@ -89,14 +92,20 @@ func (k *kept) ports(have model.Observed, j *joint) {
 
 // fallback is the default action that a listener has for a rejected member.
 func (k kept) fallback(have model.Observed, listener model.Key) (model.Action, bool) {
-	groups := map[model.Key]bool{}
-	for _, group := range k.targetGroups {
-		groups[group.Key] = true
-	}
+	groups := k.groups()
 	for _, l := range have.Listeners {
 		if l.Key == listener && onlyTo(l.Default, groups) {
 			return l.Default, true
 		}
 	}
 	return model.Action{}, false
+}
+
+// groups are the keys of the target groups that are kept.
+func (k kept) groups() map[model.Key]bool {
+	out := map[model.Key]bool{}
+	for _, group := range k.targetGroups {
+		out[group.Key] = true
+	}
+	return out
 }
