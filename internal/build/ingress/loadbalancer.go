@@ -34,10 +34,16 @@ func (j *joint) loadBalancer() *model.LoadBalancer {
 		Attributes:     attributes,
 		Tags:           j.Config.Tags(j.ID, model.LoadBalancerResource, j.values("tags/")),
 	}
-	if have := j.Have.LoadBalancer; have != nil {
+	if have := j.Have.LoadBalancer; have != nil && !j.replaced() {
 		lb.Tags = j.keepTags(lb.Tags, have.Tags)
 	}
 	return lb
+}
+
+// replaced: the load balancer that there is goes, with its listeners and all that is known
+// only from them.
+func (j *joint) replaced() bool {
+	return j.Have.LoadBalancer != nil && j.Have.LoadBalancer.Scheme != j.scheme()
 }
 
 // scheme: what members say, else the default. Another scheme is another load balancer, so
