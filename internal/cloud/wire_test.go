@@ -123,17 +123,14 @@ func (w *wire) pass(what string, call func() error) error {
 	}
 	w.met = true
 	switch w.fate.mishap {
-	case diesBefore:
-		w.dead = true
-		return errDead
-	case diesAfter:
-		_ = call()
-		w.dead = true
-		return errDead
-	case unanswered:
+	case diesAfter, unanswered:
 		_ = call()
 	case late:
 		w.delayed, w.due = func() { _ = call() }, lateness
+	default: // it does not arrive
+	}
+	if w.dead = w.fate.mishap == diesBefore || w.fate.mishap == diesAfter; w.dead {
+		return errDead
 	}
 	return errUnanswered
 }

@@ -25,6 +25,7 @@ to stderr, the result to stdout. A bench ends within 25 minutes.`,
 	command.AddCommand(
 		newOneBench("bring-up", "From the first Ingress to the last hostname and the last target", bench.BringUp),
 		newOneBench("restart", "From a new controller's lease to its last call, when nothing has changed", bench.Restart),
+		newChangeBench(),
 	)
 	return command
 }
@@ -52,14 +53,28 @@ func newOneBench(name, short string, run func(context.Context, bench.Config) (*b
 	return command
 }
 
+// newChangeBench has more Ingresses, and a controller with the whole budget: bringing them up is not what is measured.
+func newChangeBench() *cobra.Command {
+	command := newOneBench("change", "What one of many Ingresses in groups of twenty costs when it is changed", bench.Change)
+	for name, value := range map[string]string{"ingresses": "1000", "controller-flag": "--aws-budget-share=1"} {
+		preset(command.Flags(), name, value)
+	}
+	return command
+}
+
+// preset gives a flag another default.
+func preset(flags *pflag.FlagSet, name, value string) {
+	if err := flags.Set(name, value); err != nil {
+		panic("a default of a bench is a value that the flag takes: " + err.Error())
+	}
+	flags.Lookup(name).DefValue = value
+}
+
 // benchFlags are those of `up` with what a bench has of its own as defaults.
 func benchFlags() *pflag.FlagSet {
 	flags := upFlags()
 	for name, value := range map[string]string{"throttling": "off", "latency": "50ms"} {
-		if err := flags.Set(name, value); err != nil {
-			panic("a default of a bench is a value that the flag takes: " + err.Error())
-		}
-		flags.Lookup(name).DefValue = value
+		preset(flags, name, value)
 	}
 	return flags
 }
