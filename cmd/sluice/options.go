@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,10 @@ type options struct {
 	ingressWorkers          int
 	bindingWorkers          int
 	unreadyGrace            time.Duration
+	dryRun                  bool
+	brakeDeletions          int
+	driftInterval           time.Duration
+	brakeTargets            float64
 	claimDeadline           time.Duration
 	healthSampleInterval    time.Duration
 	leaderElection          bool
@@ -49,7 +54,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.cluster, "cluster-name", "", "name that the cluster's AWS resources are tagged with (required)")
 	flags.StringVar(&o.vpc, "aws-vpc-id", "", "id of the cluster's VPC (required)")
 	flags.StringVar(&o.region, "aws-region", "", "AWS Region; empty: AWS_REGION, or the shared configuration")
-	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use, above 0 and at most 1")
+	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use; above 1 where AWS has raised them")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
 	flags.StringVar(&o.ingressClass, "ingress-class", "alb", "value of the annotation kubernetes.io/ingress.class that is served")
 	flags.StringVar(&o.defaultScheme, "default-load-balancer-scheme", string(model.Internal), "scheme of load balancers whose Ingress names none: internal or internet-facing")
@@ -58,6 +63,10 @@ func parse(arguments []string) (options, error) {
 	flags.StringSliceVar(&o.externalTags, "external-managed-tags", nil, "tag keys that somebody else manages: never added, changed or removed")
 	flags.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
 	flags.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "change nothing in AWS or Kubernetes: log what would be done, and go on watching; needs no lease")
+	flags.DurationVar(&o.driftInterval, "drift-interval", 30*time.Minute, "how often to look whether somebody else has changed what the cluster owns in AWS, at most one call a second; 0: never")
+	flags.IntVar(&o.brakeDeletions, "brake-deletions", 20, "load balancers, or TargetGroupBindings, that may be deleted within ten minutes; more are held until somebody confirms them; 0: no brake")
+	flags.Float64Var(&o.brakeTargets, "brake-targets", 0.5, "share of a target group's healthy targets that may be deregistered at once while their Pods run; 1: no brake")
 	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
 	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
 	flags.DurationVar(&o.healthSampleInterval, "health-sample-interval", 5*time.Minute, "how old the shown health of targets that no gate waits for may become; 0: never ask")
@@ -80,6 +89,10 @@ func parse(arguments []string) (options, error) {
 	return o, nil
 }
 
+// leads reports whether this process takes the lease: a dry run changes nothing, and may
+// run beside whoever has it.
+func (o options) leads() bool { return o.leaderElection && !o.dryRun }
+
 // validate names everything that is wrong, not only the first.
 func (o options) validate() error {
 	var complaints []error
@@ -92,8 +105,17 @@ func (o options) validate() error {
 	if !strings.HasPrefix(o.vpc, "vpc-") {
 		complain("aws-vpc-id", o.vpc, "give the id of the cluster's VPC, vpc-…")
 	}
-	if o.budgetShare <= 0 || o.budgetShare > 1 {
-		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1")
+	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
+		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1000; 0.5 is half of what AWS documents")
+	}
+	if o.driftInterval < 0 {
+		complain("drift-interval", o.driftInterval.String(), "give a duration such as 30m, or 0")
+	}
+	if o.brakeDeletions < 0 {
+		complain("brake-deletions", strconv.Itoa(o.brakeDeletions), "give 0 or more")
+	}
+	if !(o.brakeTargets >= 0 && o.brakeTargets <= 1) {
+		complain("brake-targets", fmt.Sprint(o.brakeTargets), "give a share between 0 and 1")
 	}
 	if !slices.Contains([]string{"internal", "internet-facing"}, o.defaultScheme) {
 		complain("default-load-balancer-scheme", o.defaultScheme, "write internal or internet-facing")
@@ -121,7 +143,7 @@ func (o options) validate() error {
 }
 
 func (o options) cloudConfig() cloud.Config {
-	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare}
+	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, ReadOnly: o.dryRun}
 }
 
 func (o options) controllerConfig() controller.Config {
@@ -137,6 +159,10 @@ func (o options) controllerConfig() controller.Config {
 		},
 		IngressClass:   o.ingressClass,
 		UnreadyGrace:   o.unreadyGrace,
+		BrakeDeletions: o.brakeDeletions,
+		DriftInterval:  o.driftInterval,
+		DryRun:         o.dryRun,
+		BrakeTargets:   o.brakeTargets,
 		ClaimDeadline:  o.claimDeadline,
 		ExternalTags:   o.externalTags,
 		IngressWorkers: o.ingressWorkers,

@@ -57,7 +57,7 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if o.leaderElection {
+	if o.leads() {
 		client, err := kubernetes.NewForConfig(cluster)
 		if err != nil {
 			return fmt.Errorf("setting up the Kubernetes client: %w", err)
@@ -70,7 +70,11 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
+	setup := controller.Setup
+	if o.dryRun {
+		setup = controller.SetupDryRun
+	}
+	if err := setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
 	registerMetrics()
@@ -111,7 +115,7 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 		Controller:                    config.Controller{EnableWarmup: new(true)},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElection,
+		LeaderElection:                o.leads(),
 		LeaderElectionID:              o.leaderElectionID,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends right after

@@ -47,6 +47,9 @@ type applier struct {
 }
 
 func (a applier) do(ctx context.Context) error {
+	if err := a.checkOwned(ctx); err != nil {
+		return err
+	}
 	switch action := a.step.Action.(type) {
 	case plan.CreateSecurityGroup, plan.AuthorizeIngress, plan.RevokeIngress, plan.DeleteSecurityGroup:
 		return a.securityGroup(ctx, action)

@@ -203,11 +203,15 @@ func (a applier) tags(ctx context.Context, action plan.Action) error {
 	if a.securityGroupKey() {
 		return a.securityGroupTags(ctx, id, action)
 	}
+	class := Change
+	if at(a.h.observed.Rules, func(r model.Rule) bool { return r.Key == a.step.Key }) != nil {
+		class = Slow // a renumbered rule serves as before
+	}
 	switch action := action.(type) {
 	case plan.AddTags:
-		_, err = elbCall(ctx, a.Cloud, Change, "AddTags", a.elb.AddTags, &elbv2.AddTagsInput{ResourceArns: []string{id}, Tags: toELBTags(action.Tags)})
+		_, err = elbCall(ctx, a.Cloud, class, "AddTags", a.elb.AddTags, &elbv2.AddTagsInput{ResourceArns: []string{id}, Tags: toELBTags(action.Tags)})
 	case plan.RemoveTags:
-		_, err = elbCall(ctx, a.Cloud, Change, "RemoveTags", a.elb.RemoveTags, &elbv2.RemoveTagsInput{ResourceArns: []string{id}, TagKeys: action.Keys})
+		_, err = elbCall(ctx, a.Cloud, class, "RemoveTags", a.elb.RemoveTags, &elbv2.RemoveTagsInput{ResourceArns: []string{id}, TagKeys: action.Keys})
 	}
 	if err == nil {
 		a.followTags(action)

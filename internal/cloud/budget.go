@@ -28,12 +28,9 @@ const patience = 5 * time.Second
 // Budget hands out the calls that AWS allows. The numbers are those of the Elastic
 // Load Balancing guide, "Request throttling for the Elastic Load Balancing API":
 // token buckets of an account and Region that everybody in it shares, so only a share
-// of each is used, and the share shrinks when AWS throttles and grows back slowly.
+// of each is used, and less where AWS throttles.
 type Budget struct {
 	mu      sync.Mutex
-	share   float64 // the configured share
-	scale   float64 // 1 unless throttled lately
-	grown   time.Time
 	buckets map[string]*bucket
 	waiting []*waiter
 	timer   *time.Timer
@@ -41,9 +38,10 @@ type Budget struct {
 }
 
 type bucket struct {
-	capacity, refill float64 // of the whole account
+	capacity, refill float64 // tokens, and tokens a second, of the share that is ours
 	tokens           float64
 	filled           time.Time
+	pace             *pace
 }
 
 type waiter struct {
@@ -53,28 +51,30 @@ type waiter struct {
 	granted chan struct{}
 }
 
-const (
-	minScale    = 0.1
-	shrink      = 0.7
-	growPerSec  = 0.02
-	ec2Capacity = 100 // EC2 throttles per action, more generously; one bucket keeps us polite
-	ec2Refill   = 20
-)
-
-// NewBudget makes a budget that uses this share (0–1] of what the account is allowed.
+// NewBudget makes a budget that uses this share of what the account is allowed by
+// default: above 0; above 1 where AWS has raised the account's limits.
 func NewBudget(share float64) *Budget {
-	now := time.Now()
-	b := &Budget{share: share, scale: 1, grown: now, buckets: map[string]*bucket{}, now: time.Now}
-	for name, rate := range map[string][2]float64{
-		"account": {40, 10}, "create": {10, 0.2}, "registration": {20, 4}, "read": {40, 10}, "question": {10, 5}, "write": {20, 3}, "ec2": {ec2Capacity, ec2Refill},
-	} {
-		b.buckets[name] = &bucket{capacity: rate[0], refill: rate[1], tokens: max(1, rate[0]*share), filled: now}
+	b := &Budget{buckets: map[string]*bucket{}, now: time.Now}
+	add := func(name string, capacity, refill float64) *bucket {
+		k := &bucket{capacity: max(1, capacity), refill: refill, tokens: max(1, capacity), filled: b.now(), pace: newPace()}
+		b.buckets[name] = k
+		return k
 	}
+	add("account", 40*share, 10*share)
+	add("registration", 20*share, 4*share)
+	add("write", 20*share, 3*share)
+	reads := add("read", 40*share, 10*share)
+	add("question", 10*share, 5*share).pace = reads.pace // ours: half of the reads at most
+	// New load balancers are rare and this bucket is the smallest: it is used whole. Who
+	// meets another creator shrinks like all others.
+	add("create", max(10, 10*share), max(0.2, 0.2*share))
+	add("ec2", 100*share, 20*share) // EC2 throttles each action, more generously; one bucket keeps us polite
 	return b
 }
 
 // Acquire waits until a call of this operation may be made, or until ctx ends. A nil
-// Budget allows everything.
+// Budget allows everything. Where a token comes every five seconds only one call waits:
+// others are turned away, so that hundreds of new load balancers do not hold all workers.
 func (b *Budget) Acquire(ctx context.Context, service, operation string, class Class) error {
 	if b == nil {
 		return ctx.Err()
@@ -84,6 +84,10 @@ func (b *Budget) Acquire(ctx context.Context, service, operation string, class C
 	w.since = b.now()
 	for _, name := range bucketsOf(service, operation, class) {
 		w.buckets = append(w.buckets, b.buckets[name])
+	}
+	if narrow := b.buckets["create"]; slices.Contains(w.buckets, narrow) && slices.ContainsFunc(b.waiting, func(x *waiter) bool { return slices.Contains(x.buckets, narrow) }) {
+		b.mu.Unlock()
+		return crowded(service, operation)
 	}
 	b.waiting = append(b.waiting, w)
 	b.grant()
@@ -99,21 +103,21 @@ func (b *Budget) Acquire(ctx context.Context, service, operation string, class C
 	}
 }
 
-// Throttled tells the budget that AWS has refused a call for its rate.
-func (b *Budget) Throttled() {
+// Throttled tells the budget that AWS has refused this call for its rate. Which bucket
+// was empty AWS does not say; the narrowest that the call draws from is taken for it.
+func (b *Budget) Throttled(service, operation string, class Class) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.grow()
 	now := b.now()
-	for _, bucket := range b.buckets {
-		bucket.fill(now, b.share*b.scale) // what came in until now is gone as well
-	}
-	b.scale = max(minScale, b.scale*shrink)
-	for _, bucket := range b.buckets {
-		bucket.tokens = min(bucket.tokens, 0) // somebody has emptied it
+	for _, name := range bucketsOf(service, operation, class) {
+		if bucket := b.buckets[name]; name != "account" {
+			bucket.fill(now)
+			bucket.tokens = min(bucket.tokens, 0) // somebody has emptied it
+			bucket.pace.drop(now)
+		}
 	}
 }
 
@@ -121,9 +125,8 @@ func (b *Budget) Throttled() {
 // empty holds back nobody who needs another. The caller holds the lock.
 func (b *Budget) grant() {
 	now := b.now()
-	b.grow()
 	for _, bucket := range b.buckets {
-		bucket.fill(now, b.share*b.scale)
+		bucket.fill(now)
 	}
 	slices.SortStableFunc(b.waiting, func(x, y *waiter) int {
 		return cmp.Or(cmp.Compare(x.urgency(now), y.urgency(now)), x.since.Compare(y.since))
@@ -150,7 +153,7 @@ func (b *Budget) wake() {
 	for _, w := range b.waiting {
 		var wait time.Duration
 		for _, bucket := range w.buckets {
-			wait = max(wait, bucket.wait(b.share*b.scale))
+			wait = max(wait, bucket.wait())
 		}
 		next = min(next, wait)
 	}
@@ -164,30 +167,26 @@ func (b *Budget) wake() {
 	})
 }
 
-func (b *Budget) grow() {
-	now := b.now()
-	b.scale = min(1, b.scale+growPerSec*now.Sub(b.grown).Seconds())
-	b.grown = now
-}
-
-func (k *bucket) fill(now time.Time, share float64) {
-	k.tokens = min(max(1, k.capacity*share), k.tokens+k.refill*share*now.Sub(k.filled).Seconds())
+func (k *bucket) fill(now time.Time) {
+	k.pace.follow(now)
+	k.tokens = min(max(1, k.capacity*k.pace.scale), k.tokens+k.refill*k.pace.scale*now.Sub(k.filled).Seconds())
 	k.filled = now
 }
 
-func (k *bucket) wait(share float64) time.Duration {
+func (k *bucket) wait() time.Duration {
 	if k.tokens >= 1 {
 		return 0
 	}
-	return time.Duration((1 - k.tokens) / (k.refill * share) * float64(time.Second))
+	return time.Duration((1 - k.tokens) / (k.refill * k.pace.scale) * float64(time.Second))
 }
 
 func (w *waiter) urgency(now time.Time) Class {
 	return w.class - Class(now.Sub(w.since)/patience)
 }
 
-// bucketsOf are the buckets that a call draws from (the table of the guide). Questions
-// have one of our own besides: half of the reads, so that changes are never crowded out.
+// bucketsOf are the buckets that a call draws from (the table of the guide), the account's
+// first. Questions have one of our own besides: half of the reads, so that changes are
+// never crowded out.
 func bucketsOf(service, operation string, class Class) []string {
 	if service != elbv2Service {
 		return []string{"ec2"}

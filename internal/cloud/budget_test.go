@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 )
 
 // callLog remembers which calls the budget let through, and when.
@@ -94,7 +96,7 @@ func TestAShareOfTheBurstPassesAtOnceAndThenAShareOfTheRefill(t *testing.T) {
 		burst     int
 		perSecond float64
 	}{
-		{"DescribeTargetHealth", 20, 5}, {"RegisterTargets", 10, 2}, {"CreateRule", 10, 1.5}, {"CreateLoadBalancer", 5, 0.1},
+		{"DescribeTargetHealth", 20, 5}, {"RegisterTargets", 10, 2}, {"CreateRule", 10, 1.5},
 	} {
 		t.Run(test.operation, func(t *testing.T) {
 			t.Parallel()
@@ -212,40 +214,130 @@ func TestThrottlingShrinksTheShareAndItGrowsBack(t *testing.T) {
 	spend(t, 0.5, func(t *testing.T, log *callLog) {
 		// However long nothing was asked: AWS says that the bucket is empty.
 		time.Sleep(time.Minute)
-		log.budget.Throttled()
-		log.many(t.Context(), 60, "call", "DescribeRules", Read)
+		log.budget.Throttled(elbv2Service, "DescribeRules", Read)
+		log.many(t.Context(), 2000, "call", "DescribeRules", Read)
 		log.expectOrder(t)
-
-		// Seven tenths of five a second at first, and two hundredths more every second.
-		passed := func(after time.Duration, want int) {
-			t.Helper()
-			time.Sleep(after)
-			if got := log.count(); got < want-1 || got > want+1 {
-				t.Errorf("%d have passed, want about %d", got, want)
+		for _, step := range []struct {
+			after, around time.Duration
+			perSecond     float64
+		}{
+			{10 * time.Second, time.Second, 3.5}, // three of five a second, and quickly up
+			{60 * time.Second, time.Second, 4.7},
+			{126 * time.Second, time.Second, 5}, // where AWS had throttled
+			{180 * time.Second, time.Second, 5}, // and never above the share
+		} {
+			time.Sleep(step.after - step.around - time.Since(log.began) + time.Minute)
+			before := log.count()
+			time.Sleep(2 * step.around)
+			got := float64(log.count()-before) / (2 * step.around.Seconds())
+			if got < step.perSecond-0.5 || got > step.perSecond+0.5 {
+				t.Errorf("%s after the throttled answer %.1f calls pass in a second, want %.1f", step.after, got, step.perSecond)
 			}
 		}
-		passed(time.Second, 3)
-		passed(9*time.Second, 40) // 35 and what growing adds
-		time.Sleep(time.Minute)
-		log.reset()
-		log.many(t.Context(), 30, "call", "DescribeRules", Read)
-		if got := log.count(); got != 20 {
-			t.Errorf("%d pass at once when all is well again, want 20", got)
+		time.Sleep(10 * time.Minute)
+	})
+}
+
+func TestThrottledCallsShrinkOnlyTheirOwnBucket(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.budget.Throttled(elbv2Service, "CreateRule", Change)
+		log.many(t.Context(), 20, "call", "RegisterTargets", Registration)
+		if got := log.count(); got != 10 {
+			t.Errorf("%d registrations pass at once, want 10", got)
+		}
+		if err := log.budget.Acquire(t.Context(), ec2Service, "DescribeSubnets", Read); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(log.began); waited != 0 {
+			t.Errorf("EC2 waited for %s", waited)
 		}
 		time.Sleep(time.Minute)
 	})
 }
 
-func TestThrottlingForMinutesLeavesATenth(t *testing.T) {
+func TestThrottlingForMinutesLeavesAFiftieth(t *testing.T) {
 	t.Parallel()
 	spend(t, 0.5, func(t *testing.T, log *callLog) {
 		for range 20 {
-			log.budget.Throttled()
+			log.budget.Throttled(elbv2Service, "DescribeRules", Read)
+			time.Sleep(oneBurst)
 		}
 		log.want(t.Context(), "call", "DescribeRules", Read)
 		log.expectOrder(t)
-		time.Sleep(2 * time.Second) // half a call a second at the least
+		time.Sleep(10 * time.Second) // a tenth of a call a second at the least
 		log.expectOrder(t, "call")
+	})
+}
+
+// A hundred new load balancers hold one worker, not all of them.
+func TestOneCallWaitsAtTheNarrowBucket(t *testing.T) {
+	t.Parallel()
+	spend(t, 0.5, func(t *testing.T, log *callLog) {
+		log.drain(t, 10, "CreateLoadBalancer")
+		log.want(t.Context(), "waits", "CreateLoadBalancer", Change)
+		err := log.budget.Acquire(t.Context(), elbv2Service, "CreateLoadBalancer", Change)
+		if KindOf(err) != Throttled || RetryAfter(err) != nextTurn || leavesOpen(err) {
+			t.Errorf("the second is told %v; want to come back in %s", err, nextTurn)
+		}
+		time.Sleep(nextTurn + time.Second) // this bucket is used whole: a token comes in five seconds
+		log.expectOrder(t, "waits")
+	})
+}
+
+// account is what AWS allows an account; it answers whether a read is throttled.
+type account struct {
+	limiter          *rate.Limiter
+	asked, throttled int
+}
+
+func (a *account) allows() bool {
+	a.asked++
+	if a.limiter.Allow() {
+		return true
+	}
+	a.throttled++
+	return false
+}
+
+// Four clusters that always have something to ask share an account with a stranger who
+// takes four calls a second, and all find their places.
+func TestBudgetsShareAnAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		aws := &account{limiter: rate.NewLimiter(10, 40)}
+		ctx, stop := context.WithTimeout(t.Context(), 30*time.Minute)
+		defer stop()
+		var mu sync.Mutex
+		var passed [4]int
+		for i := range passed {
+			budget := NewBudget(0.5)
+			go func() {
+				network := rand.New(rand.NewPCG(uint64(i), 1))
+				for budget.Acquire(ctx, elbv2Service, "DescribeTags", Read) == nil {
+					time.Sleep(time.Duration(20+network.IntN(60)) * time.Millisecond)
+					mu.Lock()
+					ok := aws.allows()
+					passed[i]++
+					mu.Unlock()
+					if !ok {
+						budget.Throttled(elbv2Service, "DescribeTags", Read)
+					}
+				}
+			}()
+		}
+		for stranger := time.NewTicker(250 * time.Millisecond); ctx.Err() == nil; <-stranger.C {
+			mu.Lock()
+			aws.allows()
+			mu.Unlock()
+		}
+		t.Logf("%d calls, %d throttled, shares %v", aws.asked, aws.throttled, passed)
+		if part := float64(aws.throttled) / float64(aws.asked); part >= 0.02 {
+			t.Errorf("%.1f %% of all calls were throttled, want less than 2 %%", 100*part)
+		}
+		if least, most := slices.Min(passed[:]), slices.Max(passed[:]); most > 2*least {
+			t.Errorf("one had %d calls and another %d: more than twice as many", most, least)
+		}
 	})
 }
 

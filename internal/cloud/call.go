@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -26,7 +27,7 @@ func elbCall[In, Out any](ctx context.Context, c *Cloud, class Class, operation 
 	if err := c.budget.Acquire(ctx, elbv2Service, operation, class); err != nil {
 		return nil, err
 	}
-	return attempt(ctx, c, elbv2Service, operation, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
+	return attempt(ctx, c, elbv2Service, operation, class, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
 }
 
 // ec2Call is elbCall for EC2.
@@ -36,10 +37,13 @@ func ec2Call[In, Out any](ctx context.Context, c *Cloud, class Class, operation 
 	if err := c.budget.Acquire(ctx, ec2Service, operation, class); err != nil {
 		return nil, err
 	}
-	return attempt(ctx, c, ec2Service, operation, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
+	return attempt(ctx, c, ec2Service, operation, class, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
 }
 
-func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, call func(context.Context) (*Out, error)) (*Out, error) {
+func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, class Class, call func(context.Context) (*Out, error)) (*Out, error) {
+	if c.readOnly && !strings.HasPrefix(operation, "Describe") {
+		return nil, &Error{Kind: Bug, Service: service, Operation: operation, Code: "ReadOnly", Message: "this process changes nothing"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, patienceOfOneCall)
 	defer cancel()
 	start := time.Now()
@@ -47,7 +51,7 @@ func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, 
 	err = classify(service, operation, err)
 	count(service, operation, err, time.Since(start))
 	if err != nil && KindOf(err) == Throttled {
-		c.budget.Throttled()
+		c.budget.Throttled(service, operation, class)
 	}
 	return out, err
 }

@@ -16,9 +16,11 @@ type Config struct {
 	Cluster string // flag --cluster-name
 	Region  string // flag --aws-region; empty: the SDK finds it
 	VPC     string // flag --aws-vpc-id
-	// BudgetShare is the part of the account's documented rates to use, above 0 and at
-	// most 1 (flag --aws-budget-share).
+	// BudgetShare is the part of the account's documented rates to use (flag
+	// --aws-budget-share): above 0; above 1 where AWS has raised the account's limits.
 	BudgetShare float64
+	// ReadOnly refuses every call that would change something (flag --dry-run).
+	ReadOnly bool
 	// Endpoint of all services, for tests that run against several at once; empty: AWS,
 	// or what AWS_ENDPOINT_URL says.
 	Endpoint string
@@ -34,6 +36,7 @@ type Cloud struct {
 	elb       *elbv2.Client
 	ec2       *ec2.Client
 	budget    *Budget
+	readOnly  bool
 	inventory inventory
 	network   networkCache
 	endpoints endpointCache
@@ -72,6 +75,8 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		ec2:     ec2.NewFromConfig(loaded),
 		budget:  budget,
 
+		readOnly: config.ReadOnly,
+
 		inventory: inventory{filling: make(chan struct{}, 1)},
 	}, nil
 }
@@ -84,8 +89,8 @@ func (c Config) validate() error {
 	if c.VPC == "" {
 		complaints = append(complaints, errors.New("--aws-vpc-id is empty: give the id of the cluster's VPC"))
 	}
-	if c.BudgetShare <= 0 || c.BudgetShare > 1 {
-		complaints = append(complaints, fmt.Errorf("--aws-budget-share is %v: give a number above 0 and at most 1", c.BudgetShare))
+	if !(c.BudgetShare > 0) {
+		complaints = append(complaints, fmt.Errorf("--aws-budget-share is %v: give a number above 0", c.BudgetShare))
 	}
 	return errors.Join(complaints...)
 }

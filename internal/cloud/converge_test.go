@@ -7,11 +7,14 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
@@ -152,6 +155,9 @@ func (w *walk) reach(want model.Stack) {
 	}
 	w.aws.Faults().Clear()
 	w.troubled = false
+	if drifts := w.drifts(); len(drifts) > 0 {
+		w.Fatalf("nobody has changed anything, but a round finds:\n%s", strings.Join(drifts, "\n"))
+	}
 	fresh := newCloud(w.T, w.aws)
 	steps, err := w.plan(fresh, want)
 	if err != nil || len(steps) > 0 {
@@ -219,6 +225,22 @@ func (w *walk) plan(c *cloud.Cloud, want model.Stack) ([]plan.Step, error) {
 func (w *walk) stack() model.Stack {
 	w.Helper()
 	object := scenes{w.random}.ingress(id.Name)
+	return w.build(object)
+}
+
+// simple is a stack that has one of everything.
+func (w *walk) simple() model.Stack {
+	w.Helper()
+	path := networkingv1.HTTPIngressPath{Path: "/", PathType: new(networkingv1.PathTypePrefix), Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "cart", Port: networkingv1.ServiceBackendPort{Number: 80}}}}
+	object := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.Name, Annotations: map[string]string{
+		"alb.ingress.kubernetes.io/load-balancer-attributes": "idle_timeout.timeout_seconds=90",
+	}}}
+	object.Spec.Rules = []networkingv1.IngressRule{{IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{path}}}}}
+	return w.build(object)
+}
+
+func (w *walk) build(object *networkingv1.Ingress) model.Stack {
+	w.Helper()
 	network, err := w.cloud.Network(w.Context(), false)
 	if err != nil {
 		w.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -39,6 +40,7 @@ type Error struct {
 	Code      string
 	Message   string
 	err       error
+	after     time.Duration
 }
 
 // Error is one sentence: what was called and what came back.
@@ -55,6 +57,24 @@ var missingPermission = map[string]bool{"AccessDenied": true, "AccessDeniedExcep
 
 // Unwrap gives the SDK's own error.
 func (e *Error) Unwrap() error { return e.err }
+
+// crowded turns a call away before AWS does.
+func crowded(service, operation string) error {
+	return &Error{Kind: Throttled, Service: service, Operation: operation, Code: "NotAskedYet", Message: "others are waiting for the few calls that AWS allows", after: nextTurn}
+}
+
+const (
+	afterThrottle = time.Second // the budget makes the next call wait longer where needed
+	nextTurn      = 5 * time.Second
+)
+
+// RetryAfter is how long to wait after a Throttled error.
+func RetryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok && e.after > 0 {
+		return e.after
+	}
+	return afterThrottle
+}
 
 // KindOf is the kind of an error; errors that are not of AWS are bugs, a canceled or
 // expired context is transient.

@@ -2,16 +2,11 @@ package cloud
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"time"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
@@ -37,6 +32,9 @@ type holding struct {
 	attributes map[model.Key]bool
 	// fresh: target groups that were created by this process.
 	fresh map[model.Key]bool
+	// touched is when it was last worked on; ownedELB and ownedEC2 are when the tags of
+	// what it has were last seen.
+	touched, ownedELB, ownedEC2 time.Time
 }
 
 func newHolding(id model.StackID) *holding {
@@ -44,6 +42,8 @@ func newHolding(id model.StackID) *holding {
 		observed:   model.Observed{Stack: model.Stack{ID: id}, IDs: map[model.Key]string{}},
 		attributes: map[model.Key]bool{},
 		fresh:      map[model.Key]bool{},
+		// What it gets comes from lists with tags that are read now, or is made by us.
+		ownedELB: time.Now(), ownedEC2: time.Now(),
 	}
 }
 
@@ -98,6 +98,7 @@ func (c *Cloud) commit(id model.StackID, from, to *holding) {
 	c.inventory.mu.Lock()
 	defer c.inventory.mu.Unlock()
 	if c.inventory.stacks[id] == from {
+		to.touched = time.Now()
 		c.inventory.stacks[id] = to
 		return
 	}
@@ -144,10 +145,8 @@ func (c *Cloud) Forget(id model.StackID) {
 // what was known of them.
 func (c *Cloud) fill(ctx context.Context) error {
 	found := map[model.StackID]*holding{}
-	for _, list := range []func(context.Context, map[model.StackID]*holding) error{c.listLoadBalancers, c.listTargetGroups, c.listSecurityGroups} {
-		if err := list(ctx, found); err != nil {
-			return fmt.Errorf("listing what the cluster owns: %w", err)
-		}
+	if err := c.reader(Read).list(ctx, found); err != nil {
+		return err
 	}
 	c.inventory.mu.Lock()
 	defer c.inventory.mu.Unlock()
@@ -172,138 +171,4 @@ func sameOwned(a, b model.Observed) bool {
 		return out
 	}
 	return maps.Equal(owned(a), owned(b))
-}
-
-func (c *Cloud) listLoadBalancers(ctx context.Context, found map[model.StackID]*holding) error {
-	byARN := map[string]elbv2types.LoadBalancer{}
-	in := &elbv2.DescribeLoadBalancersInput{}
-	for {
-		out, err := elbCall(ctx, c, Read, "DescribeLoadBalancers", c.elb.DescribeLoadBalancers, in)
-		if err != nil {
-			return err
-		}
-		for _, lb := range out.LoadBalancers {
-			if deref(lb.VpcId) == c.vpc && lb.Type == elbv2types.LoadBalancerTypeEnumApplication {
-				byARN[deref(lb.LoadBalancerArn)] = lb
-			}
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			break
-		}
-	}
-	return c.eachOwned(ctx, slices.Sorted(maps.Keys(byARN)), func(arn string, id model.StackID, tags map[string]string) {
-		if tags[model.ResourceTag] != model.LoadBalancerResource {
-			return
-		}
-		h := holdingIn(found, id)
-		lb := loadBalancerOf(byARN[arn], tags)
-		h.observed.LoadBalancer, h.observed.DNSName = &lb, deref(byARN[arn].DNSName)
-		h.observed.IDs[lb.Key] = arn
-	})
-}
-
-func (c *Cloud) listTargetGroups(ctx context.Context, found map[model.StackID]*holding) error {
-	byARN := map[string]elbv2types.TargetGroup{}
-	in := &elbv2.DescribeTargetGroupsInput{}
-	for {
-		out, err := elbCall(ctx, c, Read, "DescribeTargetGroups", c.elb.DescribeTargetGroups, in)
-		if err != nil {
-			return err
-		}
-		for _, group := range out.TargetGroups {
-			if deref(group.VpcId) == c.vpc {
-				byARN[deref(group.TargetGroupArn)] = group
-			}
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			break
-		}
-	}
-	return c.eachOwned(ctx, slices.Sorted(maps.Keys(byARN)), func(arn string, id model.StackID, tags map[string]string) {
-		if tags[model.ResourceTag] == "" {
-			return
-		}
-		h := holdingIn(found, id)
-		group := targetGroupOf(byARN[arn], tags)
-		group.Key = freeKey(h, group.Key)
-		h.observed.TargetGroups = append(h.observed.TargetGroups, group)
-		h.observed.IDs[group.Key] = arn
-	})
-}
-
-func (c *Cloud) listSecurityGroups(ctx context.Context, found map[model.StackID]*holding) error {
-	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{
-		{Name: new("vpc-id"), Values: []string{c.vpc}},
-		{Name: new("tag:" + model.ClusterTag), Values: []string{c.cluster}},
-	}}
-	for {
-		out, err := ec2Call(ctx, c, Read, "DescribeSecurityGroups", c.ec2.DescribeSecurityGroups, in)
-		if err != nil {
-			return err
-		}
-		for _, group := range out.SecurityGroups {
-			c.foundSecurityGroup(found, group)
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return nil
-		}
-	}
-}
-
-func (c *Cloud) foundSecurityGroup(found map[model.StackID]*holding, group ec2types.SecurityGroup) {
-	tags := ec2Tags(group.Tags)
-	id, resource := stackOf(tags), tags[model.ResourceTag]
-	switch {
-	case tags[model.SharedResourceTag] == model.BackendResource:
-		id, resource = model.SharedStack, model.BackendResource
-	case id == model.SharedStack || resource == "":
-		return
-	}
-	h := holdingIn(found, id)
-	sg := securityGroupOf(group, tags)
-	sg.Key = freeKey(h, model.Key("security-group/"+resource))
-	h.observed.SecurityGroups = append(h.observed.SecurityGroups, sg)
-	h.observed.IDs[sg.Key] = deref(group.GroupId)
-}
-
-// eachOwned reads the tags of ARNs, twenty a call as the API allows, and hands on
-// those that belong to a stack of the cluster.
-func (c *Cloud) eachOwned(ctx context.Context, arns []string, yield func(arn string, id model.StackID, tags map[string]string)) error {
-	for chunk := range slices.Chunk(arns, 20) {
-		out, err := elbCall(ctx, c, Read, "DescribeTags", c.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: chunk})
-		if err != nil {
-			return err
-		}
-		for _, described := range out.TagDescriptions {
-			tags := elbTags(described.Tags)
-			if id := stackOf(tags); tags[model.ClusterTag] == c.cluster && id != model.SharedStack {
-				yield(deref(described.ResourceArn), id, tags)
-			}
-		}
-	}
-	return nil
-}
-
-func stackOf(tags map[string]string) model.StackID {
-	namespace, name, ok := strings.Cut(tags[model.StackTag], "/")
-	if !ok {
-		return model.StackID{Name: namespace}
-	}
-	return model.StackID{Namespace: namespace, Name: name}
-}
-
-func holdingIn(found map[model.StackID]*holding, id model.StackID) *holding {
-	if found[id] == nil {
-		found[id] = newHolding(id)
-	}
-	return found[id]
-}
-
-// freeKey tells a second resource of the same tag apart, so that the plan removes it.
-func freeKey(h *holding, key model.Key) model.Key {
-	for n := 0; ; n++ {
-		if _, taken := h.observed.IDs[key.Nth(n)]; !taken {
-			return key.Nth(n)
-		}
-	}
 }

@@ -6,9 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
-	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
-
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
 )
@@ -62,14 +59,14 @@ func (c *Cloud) Observe(ctx context.Context, want model.Stack) (model.Observed, 
 	}
 	h := known.clone()
 	if !h.deep && h.observed.LoadBalancer != nil {
-		if err := c.readListeners(ctx, h); err != nil {
+		if err := c.reader(Read).readListeners(ctx, h); err != nil {
 			c.forgetIfGone(want.ID, err)
 			return model.Observed{}, fmt.Errorf("reading the listeners of %s: %w", want.ID, err)
 		}
 	}
 	h.deep = true
 	h.retire(want)
-	if err := c.readAttributes(ctx, h, want); err != nil {
+	if err := c.reader(Read).readAttributes(ctx, h, want); err != nil {
 		c.forgetIfGone(want.ID, err)
 		return model.Observed{}, fmt.Errorf("reading the attributes of %s: %w", want.ID, err)
 	}
@@ -128,111 +125,4 @@ func keyOfID(ids map[model.Key]string, id string) (model.Key, bool) {
 		}
 	}
 	return "", false
-}
-
-func (c *Cloud) readListeners(ctx context.Context, h *holding) error {
-	var arns []string
-	h.observed.Listeners, h.observed.Rules = nil, nil
-	in := &elbv2.DescribeListenersInput{LoadBalancerArn: new(h.observed.IDs[model.LoadBalancerKey])}
-	for {
-		out, err := elbCall(ctx, c, Read, "DescribeListeners", c.elb.DescribeListeners, in)
-		if err != nil {
-			return err
-		}
-		for _, found := range out.Listeners {
-			listener := listenerOf(found, h.observed.IDs)
-			h.observed.Listeners = append(h.observed.Listeners, listener)
-			h.observed.IDs[listener.Key] = deref(found.ListenerArn)
-			arns = append(arns, deref(found.ListenerArn))
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			break
-		}
-	}
-	for _, listener := range h.observed.Listeners {
-		rules, err := c.readRules(ctx, h, listener)
-		if err != nil {
-			return err
-		}
-		arns = append(arns, rules...)
-	}
-	return c.readTags(ctx, h, arns)
-}
-
-func (c *Cloud) readRules(ctx context.Context, h *holding, listener model.Listener) ([]string, error) {
-	var arns []string
-	in := &elbv2.DescribeRulesInput{ListenerArn: new(h.observed.IDs[listener.Key])}
-	for {
-		out, err := elbCall(ctx, c, Read, "DescribeRules", c.elb.DescribeRules, in)
-		if err != nil {
-			return nil, err
-		}
-		slices.SortFunc(out.Rules, func(a, b elbv2types.Rule) int { return int(priorityOf(a) - priorityOf(b)) })
-		for _, found := range out.Rules {
-			if deref(found.IsDefault) {
-				continue
-			}
-			rule := ruleOf(found, listener, h.observed.IDs)
-			rule.Key = freeKey(h, rule.Key)
-			h.observed.Rules = append(h.observed.Rules, rule)
-			h.observed.IDs[rule.Key] = deref(found.RuleArn)
-			arns = append(arns, deref(found.RuleArn))
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			return arns, nil
-		}
-	}
-}
-
-func (c *Cloud) readTags(ctx context.Context, h *holding, arns []string) error {
-	tags := map[string]map[string]string{}
-	for chunk := range slices.Chunk(arns, 20) {
-		out, err := elbCall(ctx, c, Read, "DescribeTags", c.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: chunk})
-		if err != nil {
-			return err
-		}
-		for _, described := range out.TagDescriptions {
-			tags[deref(described.ResourceArn)] = elbTags(described.Tags)
-		}
-	}
-	for i, listener := range h.observed.Listeners {
-		h.observed.Listeners[i].Tags = tags[h.observed.IDs[listener.Key]]
-	}
-	for i, rule := range h.observed.Rules {
-		h.observed.Rules[i].Tags = tags[h.observed.IDs[rule.Key]]
-	}
-	return nil
-}
-
-func (c *Cloud) readAttributes(ctx context.Context, h *holding, want model.Stack) error {
-	if have := h.observed.LoadBalancer; want.LoadBalancer != nil && len(want.LoadBalancer.Attributes) > 0 && have != nil && !h.attributes[have.Key] {
-		out, err := elbCall(ctx, c, Read, "DescribeLoadBalancerAttributes", c.elb.DescribeLoadBalancerAttributes,
-			&elbv2.DescribeLoadBalancerAttributesInput{LoadBalancerArn: new(h.observed.IDs[have.Key])})
-		if err != nil {
-			return err
-		}
-		have.Attributes = map[string]string{}
-		for _, attribute := range out.Attributes {
-			have.Attributes[deref(attribute.Key)] = deref(attribute.Value)
-		}
-		h.attributes[have.Key] = true
-	}
-	for _, group := range want.TargetGroups {
-		i := slices.IndexFunc(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key })
-		if i < 0 || len(group.Attributes) == 0 || h.attributes[group.Key] {
-			continue
-		}
-		out, err := elbCall(ctx, c, Read, "DescribeTargetGroupAttributes", c.elb.DescribeTargetGroupAttributes,
-			&elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: new(h.observed.IDs[group.Key])})
-		if err != nil {
-			return err
-		}
-		attributes := map[string]string{}
-		for _, attribute := range out.Attributes {
-			attributes[deref(attribute.Key)] = deref(attribute.Value)
-		}
-		h.observed.TargetGroups[i].Attributes = attributes
-		h.attributes[group.Key] = true
-	}
-	return nil
 }

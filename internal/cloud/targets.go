@@ -48,7 +48,7 @@ func (c *Cloud) send(ctx context.Context, operation string, targets func() []mod
 		if len(chunk) == 0 {
 			return sent, nil
 		}
-		_, err := attempt(ctx, c, elbv2Service, operation, func(ctx context.Context) (*struct{}, error) { return nil, call(ctx, descriptions(chunk)) })
+		_, err := attempt(ctx, c, elbv2Service, operation, Registration, func(ctx context.Context) (*struct{}, error) { return nil, call(ctx, descriptions(chunk)) })
 		if err != nil {
 			return sent, fmt.Errorf("%d targets: %w", len(chunk), err)
 		}

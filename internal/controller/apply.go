@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -50,7 +51,12 @@ func (c *stackController) createBinding(ctx context.Context, id model.StackID, w
 		c.book.Open(arn) // it has no target yet: nobody need ask
 	}
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: want.Namespace, Name: want.Name, Labels: want.Labels}, Spec: bindingSpec(want, arn)}
-	if err := c.client.Create(ctx, object); err != nil {
+	err = c.client.Create(ctx, object)
+	if apierrors.IsNotFound(err) {
+		// Namespace or kind is gone. The chain ends here: this is no cache that is behind.
+		return errors.New("creating TargetGroupBinding " + want.Namespace + "/" + want.Name + ": " + err.Error())
+	}
+	if err != nil {
 		return fmt.Errorf("creating TargetGroupBinding %s/%s: %w", want.Namespace, want.Name, err)
 	}
 	return nil
@@ -80,6 +86,8 @@ const goneWithin = 10 * time.Second
 
 func (c *stackController) deleteBinding(ctx context.Context, name types.NamespacedName) error {
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	c.deleting.begin(name)
+	defer c.deleting.end(name)
 	if err := client.IgnoreNotFound(c.client.Delete(ctx, object)); err != nil {
 		return fmt.Errorf("deleting TargetGroupBinding %s: %w", name, err)
 	}

@@ -25,7 +25,6 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
-	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
@@ -41,6 +40,13 @@ type bindingController struct {
 	book   *health.Book
 	events Events
 	bell   bell
+	live   client.Reader // asks the API server, not the cache
+	// brake on deletions of bindings by people.
+	brake *brake
+	// deleting are the bindings that a plan deletes now.
+	deleting *deletions
+	holds    *holds
+	previews *previews // of a dry run
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string
 	// registered is told which Pods' targets have changed.
@@ -71,7 +77,7 @@ func (c *bindingController) setup(manager ctrl.Manager) error {
 		return requests(c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels()))
 	})
 	return ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
-		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow))).
 		Watches(&discoveryv1.EndpointSlice{}, slice).
 		Watches(&corev1.Service{}, service).
 		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged)).
@@ -100,6 +106,9 @@ func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request)
 		c.await(request.NamespacedName, nil)
 		c.needs(request.NamespacedName, nil)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if c.config.DryRun {
+		return outcome(ctx, c.previewTargets(ctx, &binding))
 	}
 	if message := notBuilt(&binding); message != "" {
 		c.events.BindingNotBuilt(&binding, message)
@@ -138,6 +147,9 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if err == nil {
 		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
+	if isHeld(err) {
+		c.events.Held(binding, err)
+	}
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
 		c.events.BindingFailed(binding, err)
 		if kind == cloud.Gone {
@@ -154,11 +166,12 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 		return 0, err
 	}
 	if _, ok := c.endpoints(ctx, binding); !ok {
-		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist; the target group is emptied", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
+		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
 	}
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
-	c.await(nameOf(binding), c.locked(group, changes.Locked))
+	c.noteHeld(binding, changes)
+	c.await(nameOf(binding), c.waits(group, changes))
 	if len(changes.Deregister) > 0 {
 		if err := c.begin(ctx, binding, nil); err != nil {
 			return 0, err
@@ -170,19 +183,24 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(leaving, coming); err != nil {
 		return 0, err
 	}
-	if err := c.remember(ctx, binding); err != nil {
+	if err := errors.Join(c.remember(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
 	return changes.Recheck, c.setStatus(ctx, binding)
 }
 
-// locked are the waits for addresses that are draining while a ready Pod has them: AWS
-// tells only when asked that they are gone, and only then they can be registered.
-func (c *bindingController) locked(group string, endpoints []targets.Endpoint) []health.Wait {
+// waits are the addresses that a group needs to hear of. AWS tells only when asked that
+// a draining address, which a ready Pod has, is gone and can be registered; and that
+// those are healthy for whom others are held.
+func (c *bindingController) waits(group string, changes targets.Changes) []health.Wait {
+	addresses := slices.Clone(changes.Successors)
+	for _, endpoint := range changes.Locked {
+		addresses = append(addresses, endpoint.Address)
+	}
 	var waits []health.Wait
-	for _, endpoint := range endpoints {
-		if target, ok := c.book.Target(group, endpoint.Address); ok {
-			waits = append(waits, health.Wait{Group: group, Address: endpoint.Address, Since: target.Since})
+	for _, address := range addresses {
+		if target, ok := c.book.Target(group, address); ok {
+			waits = append(waits, health.Wait{Group: group, Address: address, Since: target.Since})
 		}
 	}
 	return waits
@@ -229,9 +247,14 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 	}
 	registrations := map[netip.AddrPort]targets.Registration{}
 	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
-		registrations[address] = targets.Registration{Pod: target.Pod, Draining: !target.Registered()}
+		registrations[address] = targets.Registration{
+			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Running: c.runs(ctx, address.Addr(), target.Pod),
+		}
 	}
-	return targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace})
+	now := time.Now()
+	return targets.Plan(now, endpoints, registrations, targets.Settings{
+		UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets, HeldFor: c.holds.lasts(nameOf(binding), now), Confirmed: confirmed(binding, confirmDeregistration),
+	})
 }
 
 // note writes down whose the registered addresses are.
@@ -243,36 +266,6 @@ func (c *bindingController) note(group string, changes targets.Changes) {
 		c.book.Adopted(group, uids(changes.Adopt), time.Now())
 	}
 	c.registered(podsOf(append(changes.Remember, changes.Adopt...)))
-}
-
-// release empties the group, for a binding that goes.
-func (c *bindingController) release(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	if !controllerutil.ContainsFinalizer(binding, bindingFinalizer) {
-		return nil
-	}
-	group := binding.Spec.TargetGroupARN
-	err := c.learn(ctx, binding)
-	if err == nil {
-		var sent []model.Target
-		sent, err = c.cloud.Deregister(ctx, group, func() []model.Target {
-			var list []model.Target
-			for address, target := range c.book.Targets(group) {
-				if target.Registered() {
-					list = append(list, model.Target{Address: address})
-				}
-			}
-			slices.SortFunc(list, func(a, b model.Target) int { return a.Address.Compare(b.Address) })
-			return list
-		})
-		c.noteDeregistered(ctx, group, sent)
-	}
-	if err != nil && cloud.KindOf(err) != cloud.Gone {
-		return fmt.Errorf("emptying %s: %w", group, err)
-	}
-	c.book.Close(group)
-	c.await(nameOf(binding), nil)
-	c.needs(nameOf(binding), nil)
-	return c.setFinalizer(ctx, binding, false)
 }
 
 func (c *bindingController) setFinalizer(ctx context.Context, binding *v1beta1.TargetGroupBinding, wanted bool) error {

@@ -15,11 +15,22 @@ type Config struct {
 	IngressClass string
 	// UnreadyGrace is how long a Pod may be unready before its target goes.
 	UnreadyGrace time.Duration
+	// BrakeDeletions is how many load balancers, or bindings, may go within ten minutes
+	// before the rest is held; 0: all.
+	BrakeDeletions int
+	// BrakeTargets is the share of a group's healthy targets that may go at once although
+	// their Pods run on.
+	BrakeTargets float64
 	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
 	ClaimDeadline time.Duration
 	// HealthSampleInterval is how old the health of targets that nobody waits for may
 	// become; 0: it is not asked for.
 	HealthSampleInterval time.Duration
+	// DriftInterval is the time between two rounds that look for changes which somebody
+	// else has made in AWS; 0: none.
+	DriftInterval time.Duration
+	// DryRun: nothing is changed, what would be is logged.
+	DryRun bool
 	// Lease of the leader; without a name there is no leader election.
 	Lease types.NamespacedName
 	// ExternalTags are tag keys that somebody else manages.

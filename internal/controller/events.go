@@ -22,6 +22,10 @@ const (
 	reasonRulesFailed   = "FailedNetworkReconcile"
 	reasonNoBackend     = "BackendNotFound"
 	reasonNotBuilt      = "NotBuilt"
+	reasonDrifted       = "DriftFound"
+	reasonHeld          = "DeletionHeld"
+	reasonTargetsHeld   = "DeregistrationHeld"
+	reasonTargetsKept   = "TargetsKept"
 	reasonGateOpened    = "ReadinessGateOpened"
 	reasonTargetWaits   = "TargetNotHealthy"
 )
@@ -74,6 +78,26 @@ func (e Events) BackendNotFound(object runtime.Object, message string) {
 // BindingNotBuilt tells that this build does not serve such a binding.
 func (e Events) BindingNotBuilt(object runtime.Object, message string) {
 	e.emit(object, corev1.EventTypeWarning, reasonNotBuilt, "Register", message)
+}
+
+// Drifted tells that somebody else has changed the load balancer.
+func (e Events) Drifted(object runtime.Object, steps string) {
+	e.emit(object, corev1.EventTypeWarning, reasonDrifted, "Deploy", "somebody else has changed the load balancer; this puts it back: "+steps)
+}
+
+// Held tells that a deletion waits for a person.
+func (e Events) Held(object runtime.Object, err error) {
+	e.emit(object, corev1.EventTypeWarning, reasonHeld, "Delete", err.Error())
+}
+
+// TargetsHeld tells that targets stay although no endpoint stands for them.
+func (e Events) TargetsHeld(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonTargetsHeld, "Deregister", message)
+}
+
+// TargetsKept tells that a binding went and its targets did not.
+func (e Events) TargetsKept(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeNormal, reasonTargetsKept, "Delete", message)
 }
 
 // GateOpened tells on the Pod that a gate has opened, and why.

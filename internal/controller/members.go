@@ -43,23 +43,32 @@ func (v *view) membership(ctx context.Context, id model.StackID) (membership, er
 }
 
 func (v *view) findLeaving(ctx context.Context, id model.StackID, m *membership) error {
-	options := []client.ListOption{client.MatchingFields{ingressesByFinal: ingress.Finalizer(id)}}
-	if id.Namespace != "" {
-		options = append(options, client.InNamespace(id.Namespace))
-	}
-	var list networkingv1.IngressList
-	if err := v.List(ctx, &list, options...); err != nil {
-		return err
-	}
-	for i := range list.Items {
-		object := &list.Items[i]
-		another := id.Namespace != "" && object.Name != id.Name // implicit stacks share one finalizer's name
-		member := func(m ingress.Member) bool { return m.Ingress.UID == object.UID }
-		if !another && !slices.ContainsFunc(m.members, member) {
+	bearers, err := v.bearers(ctx, id)
+	for i := range bearers {
+		object := &bearers[i]
+		if !slices.ContainsFunc(m.members, func(m ingress.Member) bool { return m.Ingress.UID == object.UID }) {
 			m.leaving = append(m.leaving, object)
 		}
 	}
-	return nil
+	return err
+}
+
+// bearers are the Ingresses that bear a stack's finalizer. All implicit stacks share
+// one finalizer's name; theirs is the Ingress of their own name.
+func (v *view) bearers(ctx context.Context, id model.StackID) ([]networkingv1.Ingress, error) {
+	if id.Namespace == "" {
+		var list networkingv1.IngressList
+		err := v.List(ctx, &list, client.MatchingFields{ingressesByFinal: ingress.Finalizer(id)})
+		return list.Items, err
+	}
+	var own networkingv1.Ingress
+	if err := v.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name}, &own); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if !controllerutil.ContainsFinalizer(&own, ingress.Finalizer(id)) {
+		return nil, nil
+	}
+	return []networkingv1.Ingress{own}, nil
 }
 
 // stacks are the stacks that an Ingress belongs to or has belonged to, as requests.

@@ -16,8 +16,25 @@ var gateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 	Buckets: []float64{.1, .5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
 }, []string{"reason"})
 
+var heldDeletions = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "sluice_held_deletions",
+	Help: "Deletions that the brake holds until somebody confirms them, by what is to be deleted.",
+}, []string{"kind"})
+
+var heldTargets = prometheus.NewGauge(prometheus.GaugeOpts{
+	Name: "sluice_held_targets",
+	Help: "Targets that stay registered although no endpoint stands for them any more.",
+})
+
+var driftsFound = prometheus.NewCounter(prometheus.CounterOpts{
+	Name: "sluice_drifts_found_total",
+	Help: "Stacks of which somebody else had changed something in AWS.",
+})
+
 // Collectors are the metrics of this room.
-func Collectors() []prometheus.Collector { return []prometheus.Collector{gateSeconds} }
+func Collectors() []prometheus.Collector {
+	return []prometheus.Collector{gateSeconds, heldDeletions, heldTargets, driftsFound}
+}
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {
 	if _, since := targets.ContainersReady(pod); change.Flips && change.Status == corev1.ConditionTrue {

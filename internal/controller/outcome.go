@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,12 +15,13 @@ import (
 // How soon an error of each kind is followed by another try. Transient errors back off
 // exponentially in the controller's queue.
 const (
-	afterThrottle = time.Second // the budget makes the call wait longer where needed
 	afterConflict = 2 * time.Second
 	// lastConflict bounds the time between tries for what AWS calls in use for long.
 	lastConflict = 30 * time.Second
 	afterDenied  = time.Minute
 	afterBug     = 5 * time.Minute
+	// afterHeld is when a held deletion is counted anew; a confirmation comes at once.
+	afterHeld = time.Minute
 )
 
 // outcome says what follows an error. It and outcomeAfter are the only places that
@@ -35,6 +37,9 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	switch {
 	case err == nil:
 		return ctrl.Result{}, nil
+	case isHeld(err):
+		logger.Error(err, "a deletion is held")
+		return ctrl.Result{RequeueAfter: afterHeld}, nil
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err):
 		// The cache was behind; the change that we collided with brings the next event.
 		logger.V(1).Info("object has changed meanwhile", "error", err.Error())
@@ -43,7 +48,7 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	switch cloud.KindOf(err) {
 	case cloud.Throttled:
 		logger.V(1).Info("throttled by AWS", "error", err.Error())
-		return ctrl.Result{RequeueAfter: afterThrottle}, nil
+		return ctrl.Result{RequeueAfter: cloud.RetryAfter(err)}, nil
 	case cloud.Conflict, cloud.Gone:
 		logger.Info("AWS is not there yet", "error", err.Error())
 		return ctrl.Result{RequeueAfter: min(lastConflict, max(afterConflict, tried/4))}, nil
@@ -58,6 +63,11 @@ func outcomeAfter(ctx context.Context, err error, tried time.Duration) (ctrl.Res
 	case cloud.Transient:
 	}
 	return ctrl.Result{}, err
+}
+
+func isHeld(err error) bool {
+	_, held := errors.AsType[heldError](err)
+	return held
 }
 
 // isOurs tells an answer of AWS from errors of Kubernetes and of our own, which the

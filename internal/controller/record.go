@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -43,6 +44,16 @@ func recordName(id model.StackID) string {
 	return "ingress." + id.Namespace + "." + id.Name
 }
 
+// stackOfRecord is the stack whose object has this name.
+func stackOfRecord(name string) (model.StackID, bool) {
+	if group, ok := strings.CutPrefix(name, "ingress-group."); ok {
+		return model.StackID{Name: group}, true
+	}
+	name, ok := strings.CutPrefix(name, "ingress.")
+	namespace, name, two := strings.Cut(name, ".") // a namespace has no dot
+	return model.StackID{Namespace: namespace, Name: name}, ok && two
+}
+
 func sourceOf(id model.StackID) string {
 	if id.Namespace == "" {
 		return "IngressGroup " + id.Name
@@ -76,6 +87,27 @@ func (r *records) believed(ctx context.Context, want model.Stack) (map[model.Key
 		ids[model.Key(key)] = id
 	}
 	return ids, true
+}
+
+// unconfirm forgets that somebody has said so: the load balancer stays.
+func (r *records) unconfirm(ctx context.Context, id model.StackID) error {
+	var object v1alpha1.LoadBalancer
+	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if !confirmed(&object, confirmDeletion) {
+		return nil
+	}
+	r.mu.Lock()
+	delete(r.latest, object.Name) // it is about to change
+	r.mu.Unlock()
+	return unconfirm(ctx, r.client, &object, confirmDeletion)
+}
+
+// confirmed reports whether somebody has said that the load balancer may go.
+func (r *records) confirmed(ctx context.Context, id model.StackID) bool {
+	var object v1alpha1.LoadBalancer
+	return r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object) == nil && confirmed(&object, confirmDeletion)
 }
 
 // begin notes that a change begins.

@@ -22,12 +22,19 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	recorder := Events{manager.GetEventRecorder("sluice")}
 	book := health.NewBook()
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
-	bindings := &bindingController{view: view, client: manager.GetClient(), cloud: aws, book: book, events: recorder}
+	deleting := newDeletions()
+	bindings := &bindingController{
+		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
+		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(),
+	}
 	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
-	stacks := &stackController{view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1)}
+	stacks := &stackController{
+		view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder,
+		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1),
+	}
 	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}
 
@@ -67,7 +74,8 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 			return aws.TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
-	return errors.Join(manager.Add(watcher), manager.Add(sampler))
+	drift := &driftWatch{interval: config.DriftInterval, round: aws.Round, found: stacks.drifted}
+	return errors.Join(manager.Add(watcher), manager.Add(sampler), manager.Add(drift))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }

@@ -26,7 +26,11 @@ func (c *stackController) ensureShared(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := c.apply(ctx, want.ID, plan.NoDelete(plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}))); err != nil {
+	steps := plan.NoDelete(plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}))
+	if c.config.DryRun {
+		return c.previewShared(ctx, steps, have.IDs[model.BackendSecurityGroupKey]), nil
+	}
+	if err := c.apply(ctx, want.ID, steps); err != nil {
 		return "", err
 	}
 	have, err = c.cloud.Observe(ctx, want)

@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
@@ -39,6 +42,13 @@ type stackController struct {
 	cloud   *cloud.Cloud
 	book    *health.Book
 	events  Events
+	bell    bell
+	// previews of a dry run.
+	previews *previews
+	// brake on deletions of load balancers.
+	brake *brake
+	// deleting are the bindings that this controller deletes now.
+	deleting *deletions
 	// shared holds a token while somebody makes or removes what all stacks share.
 	shared chan struct{}
 	// rejected is told when an Ingress begins or ceases to have problems.
@@ -59,11 +69,20 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		}
 		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: id.Namespace, Name: id.Name}}}
 	})
+	record := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+		id, ok := stackOfRecord(o.GetName())
+		if !ok {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: id.Namespace, Name: id.Name}}}
+	})
 	return ctrl.NewControllerManagedBy(manager).Named("ingress").
 		Watches(&networkingv1.Ingress{}, own, changed).
 		Watches(&corev1.Service{}, service, changed).
 		Watches(&networkingv1.IngressClass{}, class, changed).
 		Watches(&v1beta1.TargetGroupBinding{}, binding, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.LoadBalancer{}, record, builder.WithPredicates(confirmedNow)).
+		WatchesRawSource(c.bell.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.IngressWorkers}).
 		Complete(c)
 }
@@ -88,10 +107,13 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 	if err != nil {
 		return outcome(ctx, err)
 	}
-	c.reportGroupless(ctx, id)
 	if wait := m.incomplete(time.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
+	if c.config.DryRun {
+		return outcome(ctx, c.preview(ctx, id, m))
+	}
+	c.reportGroupless(ctx, id)
 	switch {
 	case len(m.members) > 0:
 		err = c.deploy(ctx, id, m)
@@ -102,15 +124,24 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		// enough for what is shared.
 		err = c.releaseShared(ctx, nil)
 	}
-	if err != nil && isOurs(err) && !m.expects(cloud.KindOf(err), time.Now()) {
-		for _, object := range m.all() {
-			c.events.DeployFailed(object, err)
-		}
-		if err := c.records.failed(ctx, id, string(cloud.KindOf(err)), err); err != nil {
-			log.FromContext(ctx).Error(err, "noting what is in the way")
-		}
+	switch {
+	case err == nil:
+	case isHeld(err):
+		c.tell(ctx, id, m, reasonHeld, err, c.events.Held)
+	case isOurs(err) && !m.expects(cloud.KindOf(err), time.Now()):
+		c.tell(ctx, id, m, string(cloud.KindOf(err)), err, c.events.DeployFailed)
 	}
 	return outcomeAfter(ctx, err, m.leavingFor(time.Now()))
+}
+
+// tell says on the Ingresses and on the stack's record what is in the way.
+func (c *stackController) tell(ctx context.Context, id model.StackID, m membership, reason string, err error, event func(runtime.Object, error)) {
+	for _, object := range m.all() {
+		event(object, err)
+	}
+	if err := c.records.failed(ctx, id, reason, err); err != nil {
+		log.FromContext(ctx).Error(err, "noting what is in the way")
+	}
 }
 
 // reportGroupless tells about an Ingress whose group name is none: it is in no stack.
@@ -277,6 +308,9 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 	}
 	steps := plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags})
 	if len(steps) > 0 {
+		if err := c.mayDelete(ctx, want.ID, steps); err != nil {
+			return 0, "", err
+		}
 		if err := c.records.begin(ctx, want.ID); err != nil {
 			return 0, "", err
 		}
@@ -288,7 +322,7 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 		}
 	}
 	if want.LoadBalancer != nil {
-		if err := c.records.done(ctx, want, have); err != nil {
+		if err := errors.Join(c.records.done(ctx, want, have), c.records.unconfirm(ctx, want.ID)); err != nil {
 			return 0, "", err
 		}
 	}
@@ -296,6 +330,19 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 		c.book.SetCheck(have.IDs[group.Key], group.HealthCheck)
 	}
 	return len(steps), have.DNSName, nil
+}
+
+// mayDelete asks the brake before a load balancer goes. Nothing of the plan is done
+// while it says no.
+func (c *stackController) mayDelete(ctx context.Context, id model.StackID, steps []plan.Step) error {
+	name := types.NamespacedName{Namespace: id.Namespace, Name: id.Name}
+	deletes := func(s plan.Step) bool { _, ok := s.Action.(plan.DeleteLoadBalancer); return ok }
+	if !slices.ContainsFunc(steps, deletes) || c.records.confirmed(ctx, id) {
+		c.brake.forget(name)
+		return nil
+	}
+	remedy := fmt.Sprintf("kubectl annotate loadbalancers.sluice.dev %s %s=true", recordName(id), confirmDeletion)
+	return c.brake.pass(name, c.goingStacks(ctx), remedy, time.Now())
 }
 
 // known is what the inventory says of a stack, with its bindings: no call but the first.

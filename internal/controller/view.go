@@ -34,6 +34,7 @@ const (
 	ingressesByBacked = "backend.service.name"
 	ingressesByGroup  = "group"
 	ingressesByFinal  = "metadata.finalizers"
+	podsByAddress     = "status.podIPs"
 )
 
 func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
@@ -61,6 +62,13 @@ func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
 				return nil
 			}
 			return []string{id.String()}
+		}},
+		{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
+			var addresses []string
+			for _, ip := range o.(*corev1.Pod).Status.PodIPs {
+				addresses = append(addresses, ip.IP)
+			}
+			return addresses
 		}},
 		{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
 	} {

@@ -39,7 +39,10 @@ func (p *planner) rulesOf(listener model.Key, want, have []model.Rule) {
 			p.add(Modify, subject{ruleKind, pair.have.Key, ruleName(pair.want)}, "conditions or actions differ",
 				ModifyRule{Rule: pair.have.Key, Want: pair.want}, append(used(pair.want.Action), pair.have.Key)...)
 		}
+		before := len(p.steps)
 		p.tags(subject{ruleKind, pair.want.Key, ruleName(pair.want)}, pair.want.Tags, pair.have.Tags, nil)
+		p.last = append(p.last, p.steps[before:]...)
+		p.steps = p.steps[:before:before]
 	}
 	for _, rule := range missingRules {
 		p.add(Create, subject{ruleKind, rule.Key, ruleName(rule)}, missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...)

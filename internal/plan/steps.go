@@ -25,6 +25,8 @@ type Options struct {
 //  5. listeners
 //  6. rules: this is where traffic switches
 //  7. removals, users before used: load balancer, bindings, target groups, security groups
+//  8. tags of rules, which traffic does not feel: a rule that is put first renumbers
+//     all others, and the numbers are in their tags
 func Steps(want model.Stack, have model.Observed, options Options) []Step {
 	p := &planner{want: want, have: Retire(want, have), options: options}
 	p.securityGroups()
@@ -34,7 +36,7 @@ func Steps(want model.Stack, have model.Observed, options Options) []Step {
 	p.listeners()
 	p.rules()
 	p.removals()
-	return p.steps
+	return append(p.steps, p.last...)
 }
 
 type planner struct {
@@ -42,6 +44,7 @@ type planner struct {
 	have    model.Observed
 	options Options
 	steps   []Step
+	last    []Step // run after all others
 }
 
 // subject is what a step is about.

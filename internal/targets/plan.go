@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // Registration is what is known of an address that is in the target group.
@@ -14,6 +16,11 @@ type Registration struct {
 	Pod types.UID
 	// Draining: it is on its way out and cannot come back before it is gone.
 	Draining bool
+	// Health is the last answer of AWS; empty while there is none.
+	Health model.HealthState
+	// Running: its Pod is there and not ending. Where it is not known for whom it is
+	// registered, any Pod that has the address.
+	Running bool
 }
 
 // Settings of the plan.
@@ -22,6 +29,13 @@ type Settings struct {
 	// --unready-grace): an address that went cannot come back before its
 	// deregistration delay is over, so a blip must not cost minutes.
 	UnreadyGrace time.Duration
+	// LargestShare of a group's healthy targets may go at once although their Pods run
+	// on (flag --brake-targets): 0.5 is half of them; 1 or more is no brake.
+	LargestShare float64
+	// HeldFor is how long targets have been held already.
+	HeldFor time.Duration
+	// Confirmed: somebody has said that what is held may go.
+	Confirmed bool
 }
 
 // Changes are what has to happen to a target group now.
@@ -36,6 +50,11 @@ type Changes struct {
 	// Locked are endpoints whose address is draining from an earlier registration. It
 	// cannot be registered before AWS says that it is gone.
 	Locked []Endpoint
+	// Held are addresses that have no endpoint and stay all the same, and Hold is why.
+	Held []netip.AddrPort
+	Hold Hold
+	// Successors are registered addresses that targets are held for until these are healthy.
+	Successors []netip.AddrPort
 	// Recheck is when to plan again without an event; 0 for never.
 	Recheck time.Duration
 }
@@ -49,17 +68,15 @@ const lastRecheck = 5 * time.Second
 //	ready         | keep              | adopt or remember   | wait     | register
 //	unready       | keep for a grace  | as is or remember   | –        | –
 //	ending        | deregister        | deregister          | –        | –
-//	none          |                   | deregister          | –        |
+//	none          | deregister, or hold (see Hold)          | –        |
 func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) Changes {
 	var changes Changes
 	var unready []netip.AddrPort
 	serving := false // a target whose Pod is ready
-	current := map[netip.AddrPort]bool{}
 	for _, endpoint := range endpoints {
 		if endpoint.Ending {
 			continue
 		}
-		current[endpoint.Address] = true
 		switch target, known := registered[endpoint.Address]; {
 		case known && target.Draining:
 			if endpoint.Ready {
@@ -82,12 +99,9 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 	case len(unready) > 0 && len(changes.Register) > 0:
 		changes.again(lastRecheck)
 	}
-	for address, target := range registered {
-		if !current[address] && !target.Draining {
-			changes.Deregister = append(changes.Deregister, address)
-		}
-	}
+	changes.orphans(endpoints, registered, settings)
 	slices.SortFunc(changes.Deregister, netip.AddrPort.Compare)
+	slices.SortFunc(changes.Held, netip.AddrPort.Compare)
 	return changes
 }
 

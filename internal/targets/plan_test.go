@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
@@ -15,6 +16,8 @@ const (
 	a = "10.0.1.5:80"
 	b = "10.0.1.6:80"
 	c = "10.0.1.7:80"
+	d = "10.0.1.8:80"
+	e = "10.0.1.9:80"
 )
 
 // unreadyFor is how long an endpoint's containers have not been ready.
@@ -27,7 +30,17 @@ func judging(e *targets.Endpoint) { e.Judging = true }
 type registrations = map[netip.AddrPort]targets.Registration
 
 // of is a registration for a Pod; nobody knows whose the empty one is.
-func of(pod types.UID) targets.Registration { return targets.Registration{Pod: pod} }
+func of(pod types.UID, changes ...func(*targets.Registration)) targets.Registration {
+	r := targets.Registration{Pod: pod}
+	for _, change := range changes {
+		change(&r)
+	}
+	return r
+}
+
+func healthy(r *targets.Registration)   { r.Health = model.Healthy }
+func unhealthy(r *targets.Registration) { r.Health = model.Unhealthy }
+func running(r *targets.Registration)   { r.Running = true }
 
 func drainingOf(pod types.UID) targets.Registration {
 	return targets.Registration{Pod: pod, Draining: true}
@@ -46,6 +59,7 @@ func TestPlan(t *testing.T) {
 		name       string
 		endpoints  endpoints
 		registered registrations
+		settings   targets.Settings
 		want       targets.Changes
 	}{
 		// The row of a ready endpoint.
@@ -156,16 +170,43 @@ func TestPlan(t *testing.T) {
 		{name: "ending-and-draining-is-on-its-way", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): drainingOf("a")}},
 		{name: "ending-and-not-registered-is-none", endpoints: endpoints{endpoint("a", a, ending)}},
 
-		// The row of no endpoint. (Whether an empty list is to be believed is the
-		// caller's to decide.)
+		// The row of no endpoint.
 		{
-			name: "without-endpoints-all-go", registered: registrations{at(c): of("c"), at(a): of(""), at(b): of("b")},
-			want: targets.Changes{Deregister: addresses(a, b, c)},
+			name: "with-others-there-what-has-no-pod-goes", endpoints: endpoints{endpoint("d", d)}, registered: registrations{at(d): of("d"), at(a): of(""), at(b): of("b")},
+			want: targets.Changes{Deregister: addresses(a, b)},
 		},
 		{name: "what-drains-is-not-taken-out-twice", registered: registrations{at(a): drainingOf("a"), at(b): drainingOf("")}},
 		{
-			name: "another-port-of-the-same-pod-is-another-target", endpoints: endpoints{endpoint("a", "10.0.1.5:81")}, registered: registrations{at(a): of("a")},
-			want: targets.Changes{Register: endpoints{endpoint("a", "10.0.1.5:81")}, Deregister: addresses(a)},
+			name: "an-empty-list-empties-nothing-that-serves", registered: registrations{at(a): of("a", healthy), at(b): of("b", unhealthy), at(c): of("")},
+			want: targets.Changes{Deregister: addresses(b), Held: addresses(a, c), Hold: targets.UntilConfirmed},
+		},
+		{
+			name: "an-empty-list-that-somebody-confirms-is-believed", registered: registrations{at(a): of("a", healthy, running)},
+			settings: targets.Settings{Confirmed: true}, want: targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			name: "other-pods-take-over-once-they-are-healthy", endpoints: endpoints{endpoint("d", d), endpoint("e", e)},
+			registered: registrations{at(a): of("a", healthy, running), at(b): of("b", healthy, running), at(d): of("d", healthy), at(e): of("e")},
+			want:       targets.Changes{Held: addresses(a, b), Hold: targets.UntilOthersServe, Successors: addresses(e), Recheck: 5 * time.Minute},
+		},
+		{
+			name: "other-pods-that-are-healthy-have-taken-over", endpoints: endpoints{endpoint("d", d)},
+			registered: registrations{at(a): of("a", healthy, running), at(b): of("b", healthy, running), at(d): of("d", healthy)},
+			want:       targets.Changes{Deregister: addresses(a, b)},
+		},
+		{
+			name: "other-pods-that-never-become-healthy-take-over-after-a-while", endpoints: endpoints{endpoint("d", d)},
+			registered: registrations{at(a): of("a", healthy, running), at(d): of("d", unhealthy)}, settings: targets.Settings{HeldFor: 5 * time.Minute},
+			want: targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			name: "half-of-the-healthy-may-go-at-once", endpoints: endpoints{endpoint("d", d), endpoint("e", e)},
+			registered: registrations{at(a): of("a", healthy, running), at(d): of("d", healthy), at(e): of("e")},
+			want:       targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			name: "another-port-of-the-same-pod-is-another-target", endpoints: endpoints{endpoint("a", "10.0.1.5:81")}, registered: registrations{at(a): of("a", healthy, running)},
+			want: targets.Changes{Register: endpoints{endpoint("a", "10.0.1.5:81")}, Held: addresses(a), Hold: targets.UntilOthersServe, Recheck: time.Second},
 		},
 
 		// A new Pod has the address of one that is still listed on its way out.
@@ -188,7 +229,8 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := targets.Plan(now, test.endpoints, test.registered, targets.Settings{UnreadyGrace: 10 * time.Second})
+			test.settings.UnreadyGrace, test.settings.LargestShare = 10*time.Second, 0.5
+			got := targets.Plan(now, test.endpoints, test.registered, test.settings)
 			if diff := cmp.Diff(test.want, got, compareAddresses); diff != "" {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}

@@ -37,6 +37,7 @@ type Config struct {
 	Dir       string // of the lab
 	Ingresses int
 	LabFlags  []string // of `sluice-lab up`
+	Unlimited bool     // AWS throttles nobody, and the controller is told that its limits were raised
 	Progress  io.Writer
 
 	groupSize int // how many share a load balancer; 0: each has its own
@@ -75,9 +76,7 @@ func run(ctx context.Context, config Config, measure func(*bench, context.Contex
 	defer cancel()
 	b := &bench{config: config, began: time.Now()}
 	b.say("starting a lab in %s", config.Dir)
-	// AWS gives an account fifty load balancers without asking.
-	flags := append([]string{fmt.Sprintf("--quota=elbv2/load-balancers=%d", max(50, config.Ingresses))}, config.LabFlags...)
-	if b.lab, err = spawn.Start(ctx, spawn.Config{Dir: config.Dir, Flags: flags, Progress: io.Discard}); err != nil {
+	if b.lab, err = spawn.Start(ctx, spawn.Config{Dir: config.Dir, Flags: config.upFlags(), Progress: io.Discard}); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.lab.Stop()) }()
@@ -94,6 +93,15 @@ func run(ctx context.Context, config Config, measure func(*bench, context.Contex
 		return nil, err
 	}
 	return measure(b, ctx)
+}
+
+func (c Config) upFlags() []string {
+	// AWS gives an account fifty load balancers without asking.
+	flags := []string{fmt.Sprintf("--quota=elbv2/load-balancers=%d", max(50, c.Ingresses))}
+	if c.Unlimited {
+		flags = append(flags, "--controller-flag=--aws-budget-share=100")
+	}
+	return append(flags, c.LabFlags...)
 }
 
 func (b *bench) connect() error {
