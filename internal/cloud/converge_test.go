@@ -6,17 +6,15 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
@@ -34,10 +32,25 @@ func TestMain(m *testing.M) {
 	} {
 		os.Setenv(key, value)
 	}
+	debug.SetGCPercent(400)      // many small worlds come and go
+	os.Unsetenv("AWS_CA_BUNDLE") // reading it is most of what a new client costs
 	os.Exit(m.Run())
 }
 
 const testVPC = "vpc-0123456789abcdef0"
+
+// testNetwork is a VPC of three zones, of which two have subnets for load balancers.
+var testNetwork = func() localaws.Seed {
+	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
+	return localaws.Seed{
+		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
+		Subnets: []localaws.Subnet{
+			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
+			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
+			{ID: "subnet-0000000000000000c", VPCID: testVPC, CIDR: "10.0.32.0/20", Zone: "us-west-2c"},
+		},
+	}
+}()
 
 // newAWS starts a local AWS with a VPC of two zones, two hundred times as fast.
 func newAWS(t *testing.T, addresses string) *localaws.Cloud {
@@ -47,15 +60,7 @@ func newAWS(t *testing.T, addresses string) *localaws.Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = aws.Close() })
-	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
-	err = aws.Seed(localaws.Seed{
-		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
-		Subnets: []localaws.Subnet{
-			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
-			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
-		},
-	})
-	if err != nil {
+	if err := aws.Seed(testNetwork); err != nil {
 		t.Fatal(err)
 	}
 	return aws
@@ -125,7 +130,7 @@ func (w *walk) trouble() {
 	w.troubled = true
 }
 
-var id = model.StackID{Namespace: "shop", Name: "web"}
+var id = model.StackID{Namespace: shop, Name: "web"}
 
 type walk struct {
 	*testing.T
@@ -219,14 +224,7 @@ func (w *walk) plan(c *cloud.Cloud, want model.Stack) ([]plan.Step, error) {
 // stack is the model of a random Ingress.
 func (w *walk) stack() model.Stack {
 	w.Helper()
-	object := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: id.Name, Annotations: w.annotations()}}
-	for range w.random.IntN(4) {
-		object.Spec.Rules = append(object.Spec.Rules, w.rule())
-	}
-	if w.random.IntN(3) == 0 {
-		backend := w.backend()
-		object.Spec.DefaultBackend = &backend
-	}
+	object := scenes{w.random}.ingress(id.Name)
 	return w.build(object)
 }
 
@@ -280,59 +278,4 @@ func (w *walk) shared() string {
 		w.Fatal(err)
 	}
 	return have.IDs[model.BackendSecurityGroupKey]
-}
-
-var services = func() map[string]*corev1.Service {
-	out := map[string]*corev1.Service{}
-	for i, name := range []string{"cart", "pay", "search"} {
-		out[name] = &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: id.Namespace, Name: name, UID: types.UID("uid-" + name)},
-			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromInt(8080 + i)}}},
-		}
-	}
-	return out
-}()
-
-func (w *walk) rule() networkingv1.IngressRule {
-	rule := networkingv1.IngressRule{IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{}}}
-	if w.random.IntN(2) == 0 {
-		rule.Host = []string{"a.example.com", "b.example.com", "*.example.com"}[w.random.IntN(3)]
-	}
-	for range 1 + w.random.IntN(4) {
-		kind := []networkingv1.PathType{networkingv1.PathTypeExact, networkingv1.PathTypePrefix, networkingv1.PathTypeImplementationSpecific}[w.random.IntN(3)]
-		rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{
-			Path: []string{"/", "/a", "/a/b", "/long/path", ""}[w.random.IntN(5)], PathType: &kind, Backend: w.backend(),
-		})
-	}
-	return rule
-}
-
-// backend names a Service that may not exist.
-func (w *walk) backend() networkingv1.IngressBackend {
-	name := []string{"cart", "pay", "search", "gone"}[w.random.IntN(4)]
-	port := networkingv1.ServiceBackendPort{Number: 80}
-	if w.random.IntN(2) == 0 {
-		port = networkingv1.ServiceBackendPort{Name: "http"}
-	}
-	return networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: name, Port: port}}
-}
-
-func (w *walk) annotations() map[string]string {
-	out := map[string]string{}
-	for key, values := range map[string][]string{
-		"scheme":                       {"internal", "internet-facing"},
-		"listen-ports":                 {`[{"HTTP":80}]`, `[{"HTTP":8080}]`, `[{"HTTP":80},{"HTTP":8081}]`},
-		"tags":                         {"a=1", "a=2,b=3", "c=x"},
-		"inbound-cidrs":                {"10.0.0.0/8", "10.0.0.0/8,192.168.0.0/16"},
-		"healthcheck-path":             {"/healthz", "/live"},
-		"healthcheck-interval-seconds": {"10", "20"},
-		"success-codes":                {"200", "200-299"},
-		"target-group-attributes":      {"deregistration_delay.timeout_seconds=30", "deregistration_delay.timeout_seconds=60"},
-		"load-balancer-attributes":     {"idle_timeout.timeout_seconds=60", "idle_timeout.timeout_seconds=90"},
-	} {
-		if w.random.IntN(2) == 0 {
-			out["alb.ingress.kubernetes.io/"+key] = values[w.random.IntN(len(values))]
-		}
-	}
-	return out
 }

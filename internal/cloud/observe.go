@@ -60,16 +60,26 @@ func (c *Cloud) Observe(ctx context.Context, want model.Stack) (model.Observed, 
 	h := known.clone()
 	if !h.deep && h.observed.LoadBalancer != nil {
 		if err := c.reader(Read).readListeners(ctx, h); err != nil {
+			c.forgetIfGone(want.ID, err)
 			return model.Observed{}, fmt.Errorf("reading the listeners of %s: %w", want.ID, err)
 		}
 	}
 	h.deep = true
 	h.retire(want)
 	if err := c.reader(Read).readAttributes(ctx, h, want); err != nil {
+		c.forgetIfGone(want.ID, err)
 		return model.Observed{}, fmt.Errorf("reading the attributes of %s: %w", want.ID, err)
 	}
 	c.commit(want.ID, known, h)
 	return cloneObserved(h.observed), nil
+}
+
+// forgetIfGone: what the inventory shows of a stack has been deleted behind its back, and
+// asking for it again would fail for ever.
+func (c *Cloud) forgetIfGone(id model.StackID, err error) {
+	if KindOf(err) == Gone {
+		c.Forget(id)
+	}
 }
 
 // retire gives what must make room for a successor the key under which the plan removes

@@ -119,6 +119,10 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
 		err = c.remove(ctx, id, m)
+	default:
+		// One that was rejected from the start has nothing of its own, but it was reason
+		// enough for what is shared.
+		err = c.releaseShared(ctx, nil)
 	}
 	switch {
 	case err == nil:
@@ -169,8 +173,9 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 	if result.Stack == nil {
 		return nil // what there is stays as it is
 	}
-	for _, object := range served {
-		if err := c.setFinalizer(ctx, object, ingress.Finalizer(id), true); err != nil {
+	// Those that are rejected too: when all others have left, theirs is what is left.
+	for _, member := range m.members {
+		if err := c.setFinalizer(ctx, member.Ingress, ingress.Finalizer(id), true); err != nil {
 			return err
 		}
 	}

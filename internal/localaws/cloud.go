@@ -64,23 +64,22 @@ type Cloud struct {
 	closing  sync.Once
 }
 
-// Start checks the whole config, listens, and serves until Close. The context bounds only the start.
+// Start checks the whole config, listens unless that is offline, and serves until Close. The context bounds only the
+// start.
 func Start(ctx context.Context, config Config) (*Cloud, error) {
 	config = config.withDefaults()
 	limits, quotaErr := quota.With(config.Quotas)
 	if err := errors.Join(config.check(), quotaErr); err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", config.Listen)
-	if err != nil {
+	c := &Cloud{config: config, throttle: newThrottle(config.Throttling)}
+	if err := c.listen(ctx); err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}
-	clock := pace.New(config.Speed, config.Random)
-	c := &Cloud{config: config, clock: clock, listener: listener, throttle: newThrottle(config.Throttling)}
+	c.clock = pace.New(config.Speed, config.Random)
 	if err := c.build(limits); err != nil {
-		clock.Close()
-		return nil, errors.Join(fmt.Errorf("local AWS: %w", err), listener.Close())
+		c.clock.Close()
+		return nil, errors.Join(fmt.Errorf("local AWS: %w", err), c.hangUp())
 	}
 	c.past = fault.NewHistory(c.present)
 	c.faults = fault.NewTable(config.Random, c.past.Keep)
@@ -89,12 +88,32 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 		ReadHeaderTimeout: readHeaderTimeout,
 		ErrorLog:          slog.NewLogLogger(config.Log.Handler(), slog.LevelDebug),
 	}
-	c.serving.Go(func() {
-		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			config.Log.Error("the local AWS stopped answering", "error", err)
-		}
-	})
+	if c.listener != nil {
+		c.serving.Go(c.serve)
+	}
 	return c, nil
+}
+
+func (c *Cloud) listen(ctx context.Context) (err error) {
+	if c.config.Offline {
+		return nil
+	}
+	var listen net.ListenConfig
+	c.listener, err = listen.Listen(ctx, "tcp", c.config.Listen)
+	return err
+}
+
+func (c *Cloud) hangUp() error {
+	if c.listener == nil {
+		return nil
+	}
+	return c.listener.Close()
+}
+
+func (c *Cloud) serve() {
+	if err := c.server.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
+		c.config.Log.Error("the local AWS stopped answering", "error", err)
+	}
 }
 
 // build makes the services.
@@ -109,7 +128,7 @@ func (c *Cloud) build(limits quota.Limits) error {
 	c.iam, c.cognito = iam.New(config.AccountID, c.clock.Uint64), cognito.New()
 	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
-	c.plane = balancer.New(c.clock, config.PortOffset, config.Log)
+	c.plane = balancer.New(balancer.Config{Clock: c.clock, PortOffset: config.PortOffset, Offline: config.Offline, Log: config.Log})
 	c.elb = elbv2.New(elbv2.Config{
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
@@ -151,8 +170,13 @@ func (c *Cloud) useCertificates(balancerARN string, arns []string) {
 	c.iam.Use(balancerARN, arns)
 }
 
-// URL is the endpoint of all services.
-func (c *Cloud) URL() string { return "http://" + c.listener.Addr().String() }
+// URL is the endpoint of all services. Offline it is a name that nothing resolves: calls go through RoundTrip.
+func (c *Cloud) URL() string {
+	if c.listener == nil {
+		return "http://localaws.invalid"
+	}
+	return "http://" + c.listener.Addr().String()
+}
 
 // Close stops the API first, so that nothing new begins, then time, then the data plane, and leaves no goroutine.
 func (c *Cloud) Close() error {

@@ -18,6 +18,7 @@ type Config struct {
 	Region     string        // default "us-west-2"
 	AccountID  string        // default "123456789012"
 	Addresses  netip.Prefix  // loopback range that load balancers take their own addresses from; default 127.127.0.0/16
+	Offline    bool          // opens no socket: calls come through RoundTrip, nothing is balanced, no target is checked
 	PortOffset int           // added to a listener's port when a port below 1024 may not be bound; default 8000 (80 → 8080)
 	Throttling string        // "documented" (default) or "off"
 	Latency    time.Duration // added to every answer

@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
@@ -100,4 +102,77 @@ func filter[T any](list []T, keep func(T) bool) []T {
 		}
 	}
 	return out
+}
+
+// renameTwins gives observed rules of the same conditions the keys of the wanted rules that
+// do the same. Else one would be changed into another and then made anew, and between the
+// two AWS would not have it: a build that keeps what is there would lose it to a crash.
+func renameTwins(want []model.Rule, have *model.Observed) {
+	wanted, observed := twins(want), twins(have.Rules)
+	for base, rules := range wanted {
+		if len(rules) > 1 || len(observed[base]) > 1 {
+			renameRules(have, base, matchTwins(rules, observed[base]))
+		}
+	}
+}
+
+func twins(rules []model.Rule) map[model.Key][]model.Rule {
+	out := map[model.Key][]model.Rule{}
+	for _, rule := range rules {
+		base := baseOf(rule.Key)
+		out[base] = append(out[base], rule)
+	}
+	return out
+}
+
+// matchTwins are the new keys of observed rules, by their old ones: the wanted rule's of the
+// same action, if possible the one that the rule has.
+func matchTwins(want, have []model.Rule) map[model.Key]model.Key {
+	keys, taken := map[model.Key]model.Key{}, map[model.Key]bool{}
+	match := func(same func(w, h model.Rule) bool) {
+		for _, h := range have {
+			for _, w := range want {
+				if _, done := keys[h.Key]; !done && !taken[w.Key] && same(w, h) {
+					keys[h.Key], taken[w.Key] = w.Key, true
+				}
+			}
+		}
+	}
+	match(func(w, h model.Rule) bool { return w.Key == h.Key && sameAction(w.Action, h.Action) })
+	match(func(w, h model.Rule) bool { return sameAction(w.Action, h.Action) })
+	match(func(w, h model.Rule) bool { return w.Key == h.Key })
+	return keys
+}
+
+// renameRules gives all rules of a base their new keys at once, and those whose key is then
+// another's one that nobody wants.
+func renameRules(have *model.Observed, base model.Key, keys map[model.Key]model.Key) {
+	before := maps.Clone(have.IDs)
+	taken := map[model.Key]bool{}
+	for _, to := range keys {
+		taken[to] = true
+	}
+	for i, rule := range have.Rules {
+		if baseOf(rule.Key) != base {
+			continue
+		}
+		to, matched := keys[rule.Key]
+		switch {
+		case !matched && taken[rule.Key]:
+			to = free(before, base+retired)
+			before[to] = before[rule.Key]
+		case !matched:
+			to = rule.Key
+		}
+		if !taken[rule.Key] {
+			delete(have.IDs, rule.Key)
+		}
+		have.Rules[i].Key, have.IDs[to] = to, before[rule.Key]
+	}
+}
+
+// baseOf is the key that the first of several rules of the same conditions has.
+func baseOf(key model.Key) model.Key {
+	base, _, _ := strings.Cut(string(key), "#")
+	return model.Key(base)
 }

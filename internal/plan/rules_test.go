@@ -132,6 +132,17 @@ func TestRules(t *testing.T) {
 			steps: []plan.Action{plan.SetRulePriorities{Priorities: priorities{a1.Key: 5}}, plan.ModifyRule{Rule: a1.Key, Want: rule("/a", 5, api)}},
 		},
 		{
+			name: "a-rule-of-the-same-conditions-in-front-leaves-the-old-one-alone", have: rules{a1}, want: rules{rule("/a", 1, api), nth(1, at(a1, 2))},
+			steps: []plan.Action{plan.SetRulePriorities{Priorities: priorities{nth(1, a1).Key: 2}}, plan.CreateRule{Want: rule("/a", 1, api)}},
+		},
+		{
+			name: "of-rules-of-the-same-conditions-the-right-one-goes", have: rules{rule("/a", 1, api), nth(1, at(a1, 2))}, want: rules{a1},
+			steps: []plan.Action{
+				plan.SetRulePriorities{Priorities: priorities{a1.Key: 1, a1.Key + "#replaced": 50000}},
+				plan.DeleteRule{ID: "id of " + string(a1.Key)},
+			},
+		},
+		{
 			name: "rules-of-the-same-conditions-are-told-apart", have: rules{a1, nth(1, at(a1, 2))}, want: rules{a1},
 			steps: []plan.Action{plan.DeleteRule{ID: "id of " + string(a1.Key) + "#2"}},
 		},

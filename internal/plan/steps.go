@@ -69,6 +69,9 @@ const retired = "#replaced"
 //
 // A load balancer that must be replaced is taken out with its listeners and rules
 // before (a target group can serve one load balancer only).
+//
+// Rules of the same conditions are told apart by their order alone, so one that is wanted
+// before another shifts their keys: see renameTwins.
 func Retire(want model.Stack, have model.Observed) model.Observed {
 	out := have
 	out.TargetGroups, out.Bindings = slices.Clone(have.TargetGroups), slices.Clone(have.Bindings)
@@ -89,6 +92,7 @@ func Retire(want model.Stack, have model.Observed) model.Observed {
 			}
 		}
 	}
+	renameTwins(want.Rules, &out)
 	return out
 }
 

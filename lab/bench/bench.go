@@ -2,12 +2,14 @@
 //
 // In go settings; out comes a Report. Each bench starts a lab of its own and makes the same scene
 // in it: one Service with two Pods that are Ready, in a namespace without labels, and many
-// Ingresses in front of it, each with a load balancer of its own.
+// Ingresses in front of it.
 //
 //   - BringUp counts from the first Ingress until the last one has a hostname in its status and
 //     both targets are registered everywhere.
 //   - Restart ends the controller gently when all that is done, and counts from the moment when
 //     its successor acquires the lease until that has nothing more to say to AWS.
+//   - Change puts twenty Ingresses on each load balancer, and counts what it costs to change one
+//     of them: calls, seconds, CPU time and memory of the controller.
 //
 // The lab's journal counts calls, so that the bench itself makes none while it counts.
 package bench
@@ -37,6 +39,8 @@ type Config struct {
 	LabFlags  []string // of `sluice-lab up`
 	Unlimited bool     // AWS throttles nobody, and the controller is told that its limits were raised
 	Progress  io.Writer
+
+	groupSize int // how many share a load balancer; 0: each has its own
 }
 
 // bench is one run.

@@ -79,7 +79,7 @@ func (b *bench) create(ctx context.Context) error {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			_, failed[i] = b.client.NetworkingV1().Ingresses(namespace).Create(ctx, ingress(i), metav1.CreateOptions{})
+			_, failed[i] = b.client.NetworkingV1().Ingresses(namespace).Create(ctx, b.config.join(i, ingress(i)), metav1.CreateOptions{})
 		})
 	}
 	all.Wait()
@@ -90,7 +90,7 @@ func ingress(i int) *networkingv1.Ingress {
 	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}
 	return &networkingv1.Ingress{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: fmt.Sprintf("web-%04d", i), Namespace: namespace,
+			Name: ingressName(i), Namespace: namespace,
 			Annotations: map[string]string{"alb.ingress.kubernetes.io/scheme": "internet-facing", "alb.ingress.kubernetes.io/target-type": "ip"},
 		},
 		Spec: networkingv1.IngressSpec{

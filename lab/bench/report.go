@@ -21,6 +21,10 @@ type Report struct {
 	CallsPerIngress float64        `json:"callsPerIngress"`
 	ByOperation     map[string]int `json:"byOperation"`
 	Seconds         float64        `json:"seconds"`
+
+	// What only Change measures.
+	Changes    []OneChange `json:"changes,omitempty"`
+	PeakRSSMiB float64     `json:"peakRSSMiB,omitempty"` // of the controller
 }
 
 // newReport counts every call, refused ones too: each costs a token of somebody's.
@@ -56,6 +60,12 @@ func (r *Report) WriteText(out io.Writer) error {
 		return cmp.Or(r.ByOperation[b]-r.ByOperation[a], strings.Compare(a, b))
 	}) {
 		fmt.Fprintf(table, "%s\t%d\n", name, r.ByOperation[name])
+	}
+	for i, one := range r.Changes {
+		fmt.Fprintf(table, "\nchange %d, a %s\t%d calls\t%.1f s\t%.2f s of CPU\n", i+1, one.What, one.Calls, one.Seconds, one.CPUSeconds)
+	}
+	if r.PeakRSSMiB > 0 {
+		fmt.Fprintf(table, "\nat most\t%.0f MiB\n", r.PeakRSSMiB)
 	}
 	return table.Flush()
 }

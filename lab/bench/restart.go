@@ -3,9 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -67,13 +64,9 @@ func (b *bench) lease(ctx context.Context) (coordinationv1.LeaseSpec, error) {
 
 // endController asks the controller to end, as a rolling update does; the lab starts another.
 func (b *bench) endController() error {
-	text, err := os.ReadFile(b.lab.Dir.ControllerPID())
+	process, err := b.controllerProcess()
 	if err != nil {
 		return err
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return err
-	}
-	return syscall.Kill(pid, syscall.SIGTERM)
+	return syscall.Kill(int(process), syscall.SIGTERM)
 }

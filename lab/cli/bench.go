@@ -26,6 +26,7 @@ to stderr, the result to stdout. A bench ends within 25 minutes.`,
 	command.AddCommand(
 		newOneBench("bring-up", "From the first Ingress to the last hostname and the last target", bench.BringUp),
 		newOneBench("restart", "From a new controller's lease to its last call, when nothing has changed", bench.Restart),
+		newChangeBench(),
 	)
 	return command
 }
@@ -54,14 +55,25 @@ func newOneBench(name, short string, run func(context.Context, bench.Config) (*b
 	return command
 }
 
+func newChangeBench() *cobra.Command {
+	command := newOneBench("change", "What changing one of many Ingresses in groups of twenty costs", bench.Change)
+	preset(command.Flags(), "ingresses", "1000")
+	return command
+}
+
+// preset gives a flag another default.
+func preset(flags *pflag.FlagSet, name, value string) {
+	if err := flags.Set(name, value); err != nil {
+		panic("a default of a bench is a value that the flag takes: " + err.Error())
+	}
+	flags.Lookup(name).DefValue = value
+}
+
 // benchFlags are those of `up` with what a bench has of its own as defaults.
 func benchFlags() *pflag.FlagSet {
 	flags := upFlags()
 	for name, value := range map[string]string{"throttling": "off", "latency": "50ms"} {
-		if err := flags.Set(name, value); err != nil {
-			panic("a default of a bench is a value that the flag takes: " + err.Error())
-		}
-		flags.Lookup(name).DefValue = value
+		preset(flags, name, value)
 	}
 	return flags
 }

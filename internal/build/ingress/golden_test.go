@@ -112,6 +112,7 @@ type cluster struct {
 	Kind                 string        `json:"kind"`
 	Network              model.Network `json:"network"`
 	BackendSecurityGroup string        `json:"backendSecurityGroup"`
+	Leaving              bool          `json:"leaving,omitempty"` // an Ingress of before leaves the group
 }
 
 func read(t *testing.T, path string) ingress.Snapshot {
@@ -165,7 +166,7 @@ func (o *objects) decode(t *testing.T, path, document string) {
 		}
 		strictly(&c)
 		o.cluster.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
-		o.cluster.Network, o.cluster.BackendSecurityGroup = c.Network, c.BackendSecurityGroup
+		o.cluster.Network, o.cluster.BackendSecurityGroup, o.cluster.Leaving = c.Network, c.BackendSecurityGroup, c.Leaving
 	case "Ingress":
 		var object networkingv1.Ingress
 		strictly(&object)

@@ -48,6 +48,7 @@ func join(snapshot Snapshot) *joint {
 	}
 	if len(j.accepted) > 0 {
 		j.checkSubnets()
+		j.warnOfScheme()
 	}
 	for _, p := range j.parts {
 		j.problems = append(j.problems, p.problems...)

@@ -41,9 +41,8 @@ func keep(have model.Observed, j *joint) kept {
 // forward to nothing else.
 func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
 	mine := map[model.Key]bool{}
-	prefix := p.Ingress.Namespace + "/" + p.Ingress.Name + "-"
 	for _, group := range have.TargetGroups {
-		if strings.HasPrefix(group.Key.Resource(), prefix) && !taken[group.Key] {
+		if p.made(group.Key) && !taken[group.Key] {
 			mine[group.Key], taken[group.Key] = true, true
 			group.Attributes = nil // only what is wanted is compared
 			k.targetGroups = append(k.targetGroups, group)
@@ -59,6 +58,11 @@ func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
 			k.rules[p] = append(k.rules[p], rule)
 		}
 	}
+}
+
+// made reports whether a target group was made for this member.
+func (p *part) made(group model.Key) bool {
+	return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
 }
 
 func onlyTo(action model.Action, groups map[model.Key]bool) bool {
@@ -77,6 +81,9 @@ func (k *kept) ports(have model.Observed, j *joint) {
 	wanted := j.ports()
 	for _, listener := range have.Listeners {
 		if needed[listener.Key] && !slices.Contains(wanted, listener.Port) {
+			if len(listener.Default.Forward) > 0 && !onlyTo(listener.Default, k.groups()) {
+				listener.Default = notFound // it was that of a member that has left
+			}
 			k.listeners = append(k.listeners, listener)
 			k.permissions = append(k.permissions, j.permissionsOf(listener.Port)...)
 		}
@@ -85,14 +92,20 @@ func (k *kept) ports(have model.Observed, j *joint) {
 
 // fallback is the default action that a listener has for a rejected member.
 func (k kept) fallback(have model.Observed, listener model.Key) (model.Action, bool) {
-	groups := map[model.Key]bool{}
-	for _, group := range k.targetGroups {
-		groups[group.Key] = true
-	}
+	groups := k.groups()
 	for _, l := range have.Listeners {
 		if l.Key == listener && onlyTo(l.Default, groups) {
 			return l.Default, true
 		}
 	}
 	return model.Action{}, false
+}
+
+// groups are the keys of the target groups that are kept.
+func (k kept) groups() map[model.Key]bool {
+	out := map[model.Key]bool{}
+	for _, group := range k.targetGroups {
+		out[group.Key] = true
+	}
+	return out
 }

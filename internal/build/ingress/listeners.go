@@ -51,7 +51,7 @@ func (j *joint) listener(port int32, kept kept) model.Listener {
 	}
 	listener.Tags = j.Config.Tags(j.ID, strconv.Itoa(int(port)), unionTags(parts))
 	for _, have := range j.Have.Listeners {
-		if have.Key == listener.Key {
+		if have.Key == listener.Key && !j.replaced() {
 			listener.Tags = j.keepTags(listener.Tags, have.Tags)
 		}
 	}

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -33,22 +34,63 @@ func (j *joint) loadBalancer() *model.LoadBalancer {
 		Attributes:     attributes,
 		Tags:           j.Config.Tags(j.ID, model.LoadBalancerResource, j.values("tags/")),
 	}
-	if have := j.Have.LoadBalancer; have != nil {
+	if have := j.Have.LoadBalancer; have != nil && !j.replaced() {
 		lb.Tags = j.keepTags(lb.Tags, have.Tags)
 	}
 	return lb
 }
 
-// scheme: what members say, else the default. While a member is rejected that may have
-// said it, the scheme that there is stays: another one would be another load balancer.
+// replaced: the load balancer that there is goes, with its listeners and all that is known
+// only from them.
+func (j *joint) replaced() bool {
+	return j.Have.LoadBalancer != nil && j.Have.LoadBalancer.Scheme != j.scheme()
+}
+
+// scheme: what members say, else the default. Another scheme is another load balancer, so
+// the scheme that there is stays while a member is rejected that may have said it, or that
+// has something on the load balancer: its rules are nowhere else, and a crash between the
+// old load balancer and the new one would lose them.
 func (j *joint) scheme() model.Scheme {
-	if said := j.value("scheme"); said != "" {
-		return model.Scheme(said)
-	}
-	if have := j.Have.LoadBalancer; have != nil && j.incomplete() {
+	said := model.Scheme(j.value("scheme"))
+	if have := j.Have.LoadBalancer; have != nil && j.incomplete() && (said == "" || j.holds()) {
 		return have.Scheme
 	}
-	return j.Config.DefaultScheme
+	return cmp.Or(said, j.Config.DefaultScheme)
+}
+
+// holds reports whether a rejected member has target groups that are nobody else's.
+func (j *joint) holds() bool {
+	wanted := map[model.Key]bool{}
+	for _, p := range j.accepted {
+		for _, group := range p.targetGroups {
+			wanted[group.Key] = true
+		}
+	}
+	for _, p := range j.parts {
+		for _, group := range j.Have.TargetGroups {
+			if p.rejected() && p.made(group.Key) && !wanted[group.Key] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// warnOfScheme tells the member whose scheme has to wait for another to be mended.
+func (j *joint) warnOfScheme() {
+	said, by := j.value("scheme"), j.said["scheme"].by
+	if said == "" || model.Scheme(said) == j.scheme() {
+		return
+	}
+	for _, p := range j.accepted {
+		if p.object() == by {
+			p.note(model.Problem{
+				Object: by, Field: annotationField(annotations.Prefix + "scheme"), Reason: "SchemeWaits", Warning: true,
+				Message: fmt.Sprintf("the load balancer stays %s: it would have to be replaced, and what a rejected member of the group has on it would be lost", j.scheme()),
+				Remedy:  "mend the members that are rejected, or take them out of the group",
+			})
+		}
+	}
 }
 
 // checkSubnets makes it a problem of every member when there are no subnets; named ones

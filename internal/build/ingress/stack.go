@@ -57,7 +57,7 @@ func (r Result) Rejected(object model.Object) bool {
 //     for a rejected member, what it had is put in its place
 func Stack(snapshot Snapshot) Result {
 	j := join(snapshot)
-	if len(j.accepted) == 0 && (!snapshot.Leaving || snapshot.Have.LoadBalancer == nil) {
+	if len(j.accepted) == 0 && !snapshot.Leaving {
 		return Result{Problems: j.problems}
 	}
 	stack := model.Stack{ID: snapshot.ID}
@@ -68,6 +68,10 @@ func Stack(snapshot Snapshot) Result {
 	kept := keep(snapshot.Have, j)
 	stack.TargetGroups = append(stack.TargetGroups, kept.targetGroups...)
 	stack.Bindings = append(stack.Bindings, kept.bindings...)
+	if len(j.accepted) == 0 && snapshot.Have.LoadBalancer == nil {
+		stack.Sort()
+		return Result{Stack: &stack, Problems: j.problems} // what the one that leaves had goes
+	}
 	stack.LoadBalancer = j.loadBalancer()
 	stack.SecurityGroups = []model.SecurityGroup{j.securityGroup(kept)}
 	stack.Listeners, stack.Rules = j.listeners(kept)

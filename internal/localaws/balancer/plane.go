@@ -26,6 +26,7 @@ import (
 type Plane struct {
 	clock      *pace.Clock
 	portOffset int
+	offline    bool
 	log        *slog.Logger
 	sealer     cipher.AEAD   // of cookies
 	groups     atomic.Uint64 // how many there have been
@@ -38,11 +39,19 @@ type Plane struct {
 	fronts map[*Front]struct{}
 }
 
-// New returns a data plane without load balancers. The offset is added to a port that may not be bound.
-func New(clock *pace.Clock, portOffset int, log *slog.Logger) *Plane {
+// Config is what a Plane stands on.
+type Config struct {
+	Clock      *pace.Clock
+	PortOffset int  // added to a port that may not be bound
+	Offline    bool // load balancers listen nowhere, and targets are never checked
+	Log        *slog.Logger
+}
+
+// New returns a data plane without load balancers.
+func New(config Config) *Plane {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Plane{
-		clock: clock, portOffset: portOffset, log: log, sealer: newSealer(),
+		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, log: config.Log, sealer: newSealer(),
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }
