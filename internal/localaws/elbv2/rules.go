@@ -86,6 +86,9 @@ func (s *Service) createRule(in createRuleInput) (rulesOutput, error) {
 	if err != nil {
 		return rulesOutput{}, err
 	}
+	if err := l.balancer.checkRulesPossible(); err != nil {
+		return rulesOutput{}, err
+	}
 	at := place{l.balancer, l.protocol}
 	conditions, err := s.checkConditions(at, in.Conditions)
 	if err != nil {
