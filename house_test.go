@@ -64,7 +64,7 @@ var rooms = map[string][]string{
 	"test/awsconformance": {},
 
 	// The lab runs the controller as a process and knows none of its rooms.
-	"lab": {"api", "config", "internal/localaws", "internal/version"},
+	"lab": {"api", "config", "internal/localaws", "internal/version", "test/awsconformance"},
 }
 
 // outsiders says who may import a module that shapes whoever imports it.

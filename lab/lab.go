@@ -43,6 +43,7 @@ type Config struct {
 	ControllerFlags  []string // added to the lab's own
 
 	Speed              float64
+	Profile            string
 	Throttling         string
 	Latency            time.Duration
 	DrainingReregister string
@@ -187,7 +188,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
 		Addresses: l.block.LoadBalancers(), PortOffset: c.PortOffset,
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
-		Quotas: c.Quotas, Speed: c.Speed, Random: uint64(time.Now().UnixNano()),
+		Quotas: c.Quotas, Speed: c.Speed, Profile: c.Profile, Random: uint64(time.Now().UnixNano()),
 		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	if err != nil {

@@ -31,8 +31,8 @@ type Config struct {
 	// it gets 401 or is sent to the identity provider, "pass" takes all for logged in and tells targets nothing of them.
 	Authentication string
 
-	// Profile is how long things take that AWS gives no time for: "" (default) is quick, ten seconds until a load balancer
-	// is active; "aws" is as slow as users report, one to three minutes. See package pace.
+	// Profile is how long things take that AWS gives no time for: "default" is quick, ten seconds until a load balancer is
+	// active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
 
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
@@ -58,6 +58,7 @@ func (c Config) withDefaults() Config {
 	c.Throttling = cmp.Or(c.Throttling, throttlingDocumented)
 	c.DrainingReregister = cmp.Or(c.DrainingReregister, "ignored")
 	c.Authentication = cmp.Or(c.Authentication, authenticationDeny)
+	c.Profile = cmp.Or(c.Profile, "default")
 	c.Speed = cmp.Or(c.Speed, 1)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
@@ -93,7 +94,7 @@ func (c Config) check() error {
 		complain("DrainingReregister", c.DrainingReregister, `"ignored" or "error"`)
 	}
 	if _, ok := pace.Profile(c.Profile); !ok {
-		complain("Profile", c.Profile, `"" or "aws"`)
+		complain("Profile", c.Profile, `"default" or "aws"`)
 	}
 	if c.Authentication != authenticationDeny && c.Authentication != authenticationPass {
 		complain("Authentication", c.Authentication, `"deny" or "pass"`)

@@ -50,6 +50,7 @@ func addLabFlags(command *cobra.Command, config *lab.Config, quotas *[]string) {
 	flags.StringVar(&config.ControllerBinary, "controller-binary", "", "the controller (default: sluice, beside this program)")
 	flags.StringArrayVar(&config.ControllerFlags, "controller-flag", nil, "one more flag for the controller, such as --controller-flag=--log-level=debug; can be repeated")
 	flags.Float64Var(&config.Speed, "speed", 1, "how much faster than real AWS's delays pass, such as provisioning; Kubernetes keeps real time")
+	flags.StringVar(&config.Profile, "profile", "default", "how long AWS takes for what its documents give no time for: default is quick, a new load balancer is active after ten seconds; aws is as slow as users report, one to three minutes")
 	flags.StringVar(&config.Throttling, "throttling", "documented", "API limits of AWS: documented or off")
 	flags.DurationVar(&config.Latency, "latency", 0, "how long AWS takes to answer a call")
 	flags.StringVar(&config.DrainingReregister, "draining-reregister", "ignored", "what AWS does when a draining target is registered: ignored or error")
