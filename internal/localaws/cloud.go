@@ -71,8 +71,7 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	if err := errors.Join(config.check(), quotaErr); err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", config.Listen)
+	listener, err := listen(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}
@@ -97,6 +96,15 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	return c, nil
 }
 
+// listen opens the port of the API. Where targets are simulated there is none: a listener that nobody can reach.
+func listen(ctx context.Context, config Config) (net.Listener, error) {
+	if config.Probe != nil {
+		return newUnreachable(), nil
+	}
+	var listen net.ListenConfig
+	return listen.Listen(ctx, "tcp", config.Listen)
+}
+
 // build makes the services.
 func (c *Cloud) build(limits quota.Limits) error {
 	config := c.config
@@ -110,6 +118,9 @@ func (c *Cloud) build(limits quota.Limits) error {
 	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
 	c.plane = balancer.New(c.clock, config.PortOffset, config.Log)
+	if config.Probe != nil {
+		c.plane.Simulate(config.Probe)
+	}
 	c.elb = elbv2.New(elbv2.Config{
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
@@ -153,6 +164,12 @@ func (c *Cloud) useCertificates(balancerARN string, arns []string) {
 
 // URL is the endpoint of all services.
 func (c *Cloud) URL() string { return "http://" + c.listener.Addr().String() }
+
+// Handler answers the calls of all services, for callers in the same process.
+func (c *Cloud) Handler() http.Handler { return c.server.Handler }
+
+// Targets are all targets that are registered, as they are now: without a call, and whatever faults there are.
+func (c *Cloud) Targets() []elbv2.RegisteredTarget { return c.elb.Registered() }
 
 // Close stops the API first, so that nothing new begins, then time, then the data plane, and leaves no goroutine.
 func (c *Cloud) Close() error {

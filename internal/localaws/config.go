@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,10 @@ type Config struct {
 	// Profile is how long things take that AWS gives no time for: "" (default) is quick, ten seconds until a load balancer
 	// is active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
+
+	// Probe, if it is not nil, answers health checks in the place of the targets. There are no sockets then: load balancers
+	// listen nowhere, and calls come to Handler alone.
+	Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
 	Speed  float64        // divides AWS's own delays; default 1, real time

@@ -103,6 +103,9 @@ func (f *Front) serveGroups(groups map[*Group]struct{}) {
 // listen opens and closes listeners, and leaves alone those that stay. One that changes its kind is opened anew; every
 // other change is found in the snapshot by those who need it.
 func (f *Front) listen(table *Table) {
+	if f.plane.probe != nil {
+		return
+	}
 	kinds := table.kinds()
 	for port, l := range f.listeners {
 		if kinds[port] != l.kind {

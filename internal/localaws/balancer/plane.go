@@ -16,6 +16,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -27,7 +28,8 @@ type Plane struct {
 	clock      *pace.Clock
 	portOffset int
 	log        *slog.Logger
-	sealer     cipher.AEAD   // of cookies
+	sealer     cipher.AEAD // of cookies
+	probe      Probe
 	groups     atomic.Uint64 // how many there have been
 
 	ctx    context.Context
@@ -46,6 +48,13 @@ func New(clock *pace.Clock, portOffset int, log *slog.Logger) *Plane {
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }
+
+// Probe answers a health check in the place of a target, with an HTTP status or with the error of a connection.
+type Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
+
+// Simulate takes the sockets away, for tests whose clock is not the real one: health checks ask probe, and load balancers
+// listen nowhere. It is called before anything else.
+func (p *Plane) Simulate(probe Probe) { p.probe = probe }
 
 // Close stops all load balancers and health checks, and returns when none of their goroutines is left.
 func (p *Plane) Close() {
