@@ -27,7 +27,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
-	stacks := &stackController{view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1)}
+	stacks := &stackController{view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder, shared: make(chan struct{}, 1), left: map[types.UID]bool{}}
 	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}
 

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,6 +42,9 @@ type stackController struct {
 	events  Events
 	// shared holds a token while somebody makes or removes what all stacks share.
 	shared chan struct{}
+	// left are deleted Ingresses that need nothing shared any more; see sharedInUse. It
+	// belongs to who holds the token.
+	left map[types.UID]bool
 	// rejected is told when an Ingress begins or ceases to have problems.
 	rejected func(context.Context, *networkingv1.Ingress)
 }
