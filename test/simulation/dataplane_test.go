@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
 )
@@ -20,9 +21,36 @@ func (o *oracle) look() {
 	o.prove(targets)
 	o.promises(targets)
 	o.losses(targets)
+	for _, c := range o.claims {
+		o.lastTargets(c, pods, targets)
+	}
 	for _, pod := range pods {
 		o.waits(pod, targets)
 	}
+}
+
+// lastTargets finds a target group that has lost its last targets although their Pods live on.
+func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
+	before, registered := o.registered[c.group], map[types.UID]bool{}
+	lost := ""
+	for _, pod := range pods {
+		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
+			continue
+		}
+		in := func(t elbv2.RegisteredTarget) bool {
+			return t.Group == c.group && t.Address.String() == c.address(pod) && t.State != "draining"
+		}
+		switch {
+		case slices.ContainsFunc(targets, in):
+			registered[pod.UID] = true
+		case before[pod.UID]:
+			lost = pod.Name
+		}
+	}
+	if lost != "" && len(registered) == 0 && time.Since(c.since) > o.world.tolerance() {
+		o.fail(promiseBroken, "%s has lost its last targets, but Pod %s lives on", groupName(c.group), lost)
+	}
+	o.registered[c.group] = registered
 }
 
 // promises counts the targets of each workload that serve and answer.
@@ -43,7 +71,7 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 		}
 		key := w.name + " " + c.group
 		have := answering[key]
-		if have >= w.replicas {
+		if have >= w.replicas && time.Now().After(o.paused[w.name]) {
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
@@ -59,19 +87,23 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 	}
 }
 
-// excused allows targets of a workload to be missing for a while; all of them: until it is complete again.
+// excused allows some targets of a workload to be missing for a while.
 func (o *oracle) excused(workload string, missing int, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.excuse[workload] = excuse{missing, time.Now().Add(d)}
 }
 
-// begun forgets that a workload was complete: it has to become so anew before anything is promised of it.
-func (o *oracle) begun(workload string) {
+// propagation is how long the data plane goes on with targets that have been deregistered, and a bit.
+const propagation = 5 * time.Second
+
+// begun forgets that a workload was complete: after a while it has to become so anew before anything is promised of it.
+func (o *oracle) begun(workload string, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.paused[workload] = time.Now().Add(d)
 	for key := range o.full {
-		if len(key) > len(workload) && key[:len(workload)+1] == workload+" " {
+		if strings.HasPrefix(key, workload+" ") {
 			delete(o.full, key)
 		}
 	}

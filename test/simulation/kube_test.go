@@ -279,6 +279,9 @@ func (k *kube) remove(kind string, key types.NamespacedName, uid types.UID) erro
 		end = metav1.Time{Time: end.Add(time.Duration(grace) * time.Second)}
 	}
 	after.SetDeletionTimestamp(&end)
+	if after.GetGeneration() > 0 {
+		after.SetGeneration(after.GetGeneration() + 1) // as the API server does (registry/rest, BeforeDelete)
+	}
 	k.put(kind, before, after)
 	return nil
 }

@@ -27,6 +27,7 @@ type kubelet struct {
 	containers map[types.UID]*container
 	free       map[string][]string // addresses by node, the one that was used last at the end
 	cordoned   map[string]bool
+	inherits   string          // the node whose last address the next Pod gets
 	failing    map[string]bool // workloads of which every check fails now
 }
 
@@ -84,9 +85,12 @@ func (k *kubelet) schedule(c *container) {
 		return
 	}
 	c.node = pick(k.cluster.dice, open, "node", c.pod)
-	addresses := k.free[c.node]
-	at := 0
-	if k.cluster.dice.chance(0.5, "again", c.pod) {
+	inherits := slices.Contains(open, k.inherits)
+	if inherits {
+		c.node, k.inherits = k.inherits, ""
+	}
+	addresses, at := k.free[c.node], 0
+	if inherits || k.cluster.dice.chance(0.5, "again", c.pod) {
 		at = len(addresses) - 1 // the address of the Pod that went last
 	}
 	c.address = addresses[at]
@@ -148,6 +152,15 @@ func (k *kubelet) stop(c *container, drained bool) {
 	k.mu.Unlock()
 	k.cluster.timeline.note("kubelet", "Pod %s %s has stopped", c.pod.Name, c.address)
 	k.report(c)
+}
+
+// kill ends a Pod without any grace, and gives its address to the next one.
+func (k *kubelet) kill(pod *corev1.Pod) {
+	k.forget(pod.UID)
+	k.mu.Lock()
+	k.inherits = pod.Spec.NodeName
+	k.mu.Unlock()
+	k.cluster.drop("Pod", keyOf(pod), pod.UID)
 }
 
 // forget gives the address of a Pod that is gone to the next one.

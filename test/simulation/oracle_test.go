@@ -33,20 +33,23 @@ type violation struct {
 // oracle knows the truth, and compares with it what the controller does: at every change of a Pod, and, for what
 // happens in the data plane, five times a second.
 type oracle struct {
-	world   *world
-	foreign []string // ARNs and ids that nobody may change
-	stop    chan struct{}
-	done    chan struct{}
+	world *world
+	stop  chan struct{}
+	done  chan struct{}
 
-	mu     sync.Mutex
-	broken *violation
-	claims map[string]*claim       // as they are now, by owner
-	proven map[proof]time.Time     // when a Pod's own target was healthy
-	labels map[types.UID]string    // of Pods, as they were last
-	moved  map[types.UID]time.Time // when these changed
-	late   map[types.UID]lateness
-	full   map[string]bool // workload and group: all of its targets have served
-	excuse map[string]excuse
+	mu         sync.Mutex
+	broken     *violation
+	foreign    []string                // ARNs and ids that the controller may not change
+	lent       []string                // ARNs of target groups of which it may change the targets
+	claims     map[string]*claim       // as they are now, by owner
+	proven     map[proof]time.Time     // when a Pod's own target was healthy
+	labels     map[types.UID]string    // of Pods, as they were last
+	moved      map[types.UID]time.Time // when these changed
+	late       map[types.UID]lateness
+	full       map[string]bool               // workload and group: all of its targets have served
+	registered map[string]map[types.UID]bool // Pods by target group
+	paused     map[string]time.Time          // until when nothing is promised of a workload
+	excuse     map[string]excuse
 }
 
 // proof names a Pod at its address in a target group.
@@ -72,7 +75,7 @@ const look = 200 * time.Millisecond
 func newOracle(w *world) *oracle {
 	o := &oracle{
 		world: w, stop: make(chan struct{}), done: make(chan struct{}), claims: map[string]*claim{}, proven: map[proof]time.Time{},
-		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, excuse: map[string]excuse{},
+		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, registered: map[string]map[types.UID]bool{}, paused: map[string]time.Time{}, excuse: map[string]excuse{},
 	}
 	w.kube.hooks = append(w.kube.hooks, o.hear)
 	go o.run()
@@ -264,6 +267,9 @@ func (o *oracle) called(operation string, form url.Values) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for key, values := range form {
+		if slices.Contains(o.lent, values[0]) && operation != "RegisterTargets" && operation != "DeregisterTargets" {
+			o.fail(foreignOrLeftOver, "%s names %s %s, of which only the targets are the controller's", operation, key, values[0])
+		}
 		if slices.Contains(o.foreign, values[0]) && !(operation == "AuthorizeSecurityGroupIngress" || operation == "RevokeSecurityGroupIngress") {
 			o.fail(foreignOrLeftOver, "%s names %s %s, which belongs to somebody else", operation, key, values[0])
 		}
@@ -274,7 +280,7 @@ func (o *oracle) called(operation string, form url.Values) {
 func (o *oracle) without(found []string) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.DeleteFunc(found, func(id string) bool { return slices.Contains(o.foreign, id) })
+	return slices.DeleteFunc(found, func(id string) bool { return slices.Contains(o.foreign, id) || slices.Contains(o.lent, id) })
 }
 
 // disown says that something in AWS belongs to somebody else.
@@ -282,4 +288,11 @@ func (o *oracle) disown(ids ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.foreign = append(o.foreign, ids...)
+}
+
+// lend says that somebody else's target group takes targets from the controller.
+func (o *oracle) lend(group string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lent = append(o.lent, group)
 }

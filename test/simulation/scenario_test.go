@@ -12,14 +12,13 @@ import (
 )
 
 // run plays one seed, and returns the first broken promise, if there is one, with the timeline.
-func run(seed uint64, plant plant) (*violation, string, error) {
+func run(seed uint64, actions []action, plant plant) (*violation, string, error) {
 	w, err := newWorld(seed, plant)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := w.newLeader(); err != nil {
-		return nil, "", err
-	}
+	w.actions = actions
+	w.begin(w.newReplica())
 	w.play()
 	verdict := w.oracle.verdict()
 	return verdict, w.timeline.text(), w.close()
@@ -66,6 +65,7 @@ func (w *world) install(n int) {
 	made := &workload{
 		name: name, stateful: d.chance(0.2, "stateful", n), replicas: 2 + d.number(3, "replicas", n), surge: strategy[0], unavailable: strategy[1],
 		minReady: pick(d, []time.Duration{0, 0, 5 * time.Second, 15 * time.Second}, "min ready", n), version: "v1", flaws: map[string]flaw{}, want: map[string]int{},
+		labels: map[string]string{"tier": "web"},
 	}
 	at := func(what string) time.Duration {
 		if d.chance(0.3, "at once", n) {
@@ -77,7 +77,7 @@ func (w *world) install(n int) {
 		w.cluster.add(made)
 		made.sync(w.cluster)
 	})
-	w.cluster.after(at("service"), func() { w.create(service(name, map[string]string{"app": name})) })
+	w.cluster.after(at("service"), func() { w.create(service(name, map[string]string{"app": name, "tier": "web"})) })
 	w.cluster.after(at("ingress"), func() { w.create(w.ingress(name, name, "80")) })
 	if d.chance(0.3, "second", n) {
 		port := pick(d, []string{"80", "admin"}, "second port", n)

@@ -31,11 +31,11 @@ func TestMain(m *testing.M) {
 }
 
 // simulate plays a seed in a bubble of its own.
-func simulate(t *testing.T, seed uint64, plant plant) (broken *violation, timeline string) {
+func simulate(t *testing.T, seed uint64, actions []action, plant plant) (broken *violation, timeline string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		if broken, timeline, err = run(seed, plant); err != nil {
+		if broken, timeline, err = run(seed, actions, plant); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -46,7 +46,7 @@ func TestSeeds(t *testing.T) {
 	t.Parallel()
 	if *seedFlag != 0 {
 		begun := time.Now()
-		broken, timeline := simulate(t, *seedFlag, plant{})
+		broken, timeline := simulate(t, *seedFlag, actions, plant{})
 		fmt.Println(timeline)
 		fmt.Println(broken, time.Since(begun))
 		return
@@ -54,7 +54,7 @@ func TestSeeds(t *testing.T) {
 	for seed := uint64(1); seed <= uint64(*seedsFlag); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			if broken, timeline := simulate(t, seed, plant{}); broken != nil {
+			if broken, timeline := simulate(t, seed, actions, plant{}); broken != nil {
 				t.Errorf("seed %d breaks invariant %d: %s\n%s", seed, broken.invariant, broken.text, timeline)
 			}
 		})

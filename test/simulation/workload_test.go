@@ -16,18 +16,18 @@ const shop = "shop" // the namespace of everything that users make
 
 // workload is a Deployment or a StatefulSet with its controller.
 type workload struct {
-	name                string
-	stateful            bool
-	replicas            int
-	surge, unavailable  int
-	minReady            time.Duration
-	version             string
-	flaws               map[string]flaw // by version
-	labels              map[string]string
-	want                map[string]int // Pods of each version: the sizes of the ReplicaSets
-	made                int
-	gone                bool
-	changedAt, steadyAt time.Time
+	name               string
+	stateful           bool
+	replicas           int
+	surge, unavailable int
+	minReady           time.Duration
+	version            string
+	flaws              map[string]flaw // by version
+	labels             map[string]string
+	want               map[string]int // Pods of each version: the sizes of the ReplicaSets
+	made               int
+	gone               bool
+	steadyAt           time.Time
 }
 
 // flaw is what is wrong with a version.
@@ -45,11 +45,6 @@ func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
 		stop:    d.between(100*time.Millisecond, 3*time.Second, "stop", pod),
 		never:   wrong.never, sickens: wrong.sickens,
 	}
-}
-
-// rollOut begins a rolling update to a new version.
-func (w *workload) rollOut(version string, flaw flaw) {
-	w.version, w.flaws[version], w.changedAt = version, flaw, time.Now()
 }
 
 func (w *workload) pods(c *cluster) []*corev1.Pod {

@@ -30,14 +30,17 @@ type world struct {
 	aws      *localaws.Cloud
 	link     *link
 	oracle   *oracle
+	actions  []action
+	foreign  string // a target group that has nothing to do with the cluster
 
-	leader  *replica
-	born    int // replicas that there have been
-	mu      sync.Mutex
-	slow    map[string]time.Duration // by kind: how far informers lag now
-	rough   float64                  // chance that a write to the API server fails now
-	writes  map[string]int
-	trouble time.Time // until when something is wrong that a promise does not cover
+	leader   *replica
+	born     int // replicas that there have been
+	mu       sync.Mutex
+	slow     map[string]time.Duration // by kind: how far informers lag now
+	rough    float64                  // chance that a write to the API server fails now
+	writes   map[string]int
+	memories map[string]*memory // of planted bugs, by target group
+	trouble  time.Time          // until when something is wrong that a promise does not cover
 }
 
 const (
@@ -49,7 +52,7 @@ const (
 
 // newWorld is a cluster with nodes and no application, and a controller that runs.
 func newWorld(seed uint64, plant plant) (*world, error) {
-	w := &world{dice: dice(seed), plant: plant, timeline: newTimeline(), kube: newKube(), slow: map[string]time.Duration{}, writes: map[string]int{}}
+	w := &world{dice: dice(seed), plant: plant, timeline: newTimeline(), kube: newKube(), memories: map[string]*memory{}, slow: map[string]time.Duration{}, writes: map[string]int{}}
 	w.plant.world = w
 	w.kube.admit = admission(w.kube)
 	w.cluster = newCluster(w.kube, w.dice, w.timeline)
@@ -65,6 +68,8 @@ func newWorld(seed uint64, plant plant) (*world, error) {
 	}
 	w.link = &link{world: w, handler: w.aws.Handler()}
 	w.oracle = newOracle(w)
+	w.foreign = arnPattern.FindStringSubmatch(
+		w.byHand(elbv2Version, "CreateTargetGroup", "Name", "foreign", "Protocol", "HTTP", "Port", "80", "VpcId", vpc, "TargetType", "ip"))[1]
 	w.oracle.disown(w.owned()...)
 	for _, o := range infrastructure() {
 		if err := w.kube.create(o); err != nil {
@@ -109,12 +114,19 @@ func infrastructure() []client.Object {
 	return all
 }
 
-// newLeader starts a replica and lets it lead when its caches are full.
-func (w *world) newLeader() error {
+// newReplica starts a process, and returns when its caches are full.
+func (w *world) newReplica() *replica {
 	w.born++
 	next := startReplica(w, fmt.Sprintf("sluice-%d", w.born))
 	time.Sleep(w.dice.between(300*time.Millisecond, 1500*time.Millisecond, "caches", w.born))
-	return w.elect(next)
+	return next
+}
+
+// begin lets a replica lead.
+func (w *world) begin(next *replica) {
+	if err := w.elect(next); err != nil {
+		panic(err)
+	}
 }
 
 // elect gives the lease to a replica.
@@ -200,4 +212,12 @@ func (w *world) calmFor(d time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return time.Since(w.trouble) > d
+}
+
+// memoryOf is what a planted bug remembers of a target group. The caller holds the lock.
+func (w *world) memoryOf(group string) *memory {
+	if w.memories[group] == nil {
+		w.memories[group] = &memory{}
+	}
+	return w.memories[group]
 }
