@@ -62,6 +62,8 @@ var rooms = map[string][]string{
 
 	// Assertions about AWS, whichever answers: they know nothing of ours.
 	"test/awsconformance": {},
+	// Everything is in its tests, which import what they need.
+	"test/simulation": {},
 
 	// The lab runs the controller as a process and knows none of its rooms.
 	"lab": {"api", "config", "internal/localaws", "internal/version", "test/awsconformance"},

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,7 @@ type Config struct {
 	Region     string        // default "us-west-2"
 	AccountID  string        // default "123456789012"
 	Addresses  netip.Prefix  // loopback range that load balancers take their own addresses from; default 127.127.0.0/16
-	Offline    bool          // opens no socket: calls come through RoundTrip, nothing is balanced, no target is checked
+	Offline    bool          // opens no socket: calls come through RoundTrip, nothing is balanced, no target is checked but by Probe
 	PortOffset int           // added to a listener's port when a port below 1024 may not be bound; default 8000 (80 → 8080)
 	Throttling string        // "documented" (default) or "off"
 	Latency    time.Duration // added to every answer
@@ -34,6 +35,9 @@ type Config struct {
 	// Profile is how long things take that AWS gives no time for: "default" is quick, ten seconds until a load balancer is
 	// active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
+
+	// Probe, if it is not nil, answers health checks in the place of the targets. It is for Offline.
+	Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
 	Speed  float64        // divides AWS's own delays; default 1, real time

@@ -55,7 +55,7 @@ func (t *Target) Health() Health {
 
 // startChecks runs the checks of a target in a goroutine of its own. The caller holds group.mu.
 func (t *Target) startChecks() {
-	if t.group.plane.offline || t.group.plane.ctx.Err() != nil {
+	if t.group.plane.offline && t.group.plane.probe == nil || t.group.plane.ctx.Err() != nil {
 		return
 	}
 	ctx, stop := context.WithCancel(t.group.plane.ctx)

@@ -16,6 +16,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -28,7 +29,8 @@ type Plane struct {
 	portOffset int
 	offline    bool
 	log        *slog.Logger
-	sealer     cipher.AEAD   // of cookies
+	sealer     cipher.AEAD // of cookies
+	probe      Probe
 	groups     atomic.Uint64 // how many there have been
 
 	ctx    context.Context
@@ -43,7 +45,8 @@ type Plane struct {
 type Config struct {
 	Clock      *pace.Clock
 	PortOffset int  // added to a port that may not be bound
-	Offline    bool // load balancers listen nowhere, and targets are never checked
+	Offline    bool // load balancers listen nowhere, and targets are checked only by Probe
+	Probe      Probe
 	Log        *slog.Logger
 }
 
@@ -51,10 +54,13 @@ type Config struct {
 func New(config Config) *Plane {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Plane{
-		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, log: config.Log, sealer: newSealer(),
+		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, probe: config.Probe, log: config.Log, sealer: newSealer(),
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }
+
+// Probe answers a health check in the place of a target, with an HTTP status or with the error of a connection.
+type Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
 // Close stops all load balancers and health checks, and returns when none of their goroutines is left.
 func (p *Plane) Close() {
