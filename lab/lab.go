@@ -47,6 +47,8 @@ type Config struct {
 	Throttling         string
 	Latency            time.Duration
 	DrainingReregister string
+	FirstCheckLeast    time.Duration
+	FirstCheckMost     time.Duration
 	Quotas             map[string]int
 	PortOffset         int
 
@@ -188,6 +190,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
 		Addresses: l.block.LoadBalancers(), PortOffset: c.PortOffset,
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
+		FirstCheckLeast: c.FirstCheckLeast, FirstCheckMost: c.FirstCheckMost,
 		Quotas: c.Quotas, Speed: c.Speed, Profile: c.Profile, Random: uint64(time.Now().UnixNano()),
 		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})

@@ -36,6 +36,11 @@ type Config struct {
 	// active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
 
+	// FirstCheckLeast and FirstCheckMost are between which times after its registration has arrived a new target is checked
+	// first, and so can be healthy behind an application load balancer; default 0 and 200 ms, so that targets which come at
+	// the same moment are not checked in one burst.
+	FirstCheckLeast, FirstCheckMost time.Duration
+
 	// Probe, if it is not nil, answers health checks in the place of the targets. It is for Offline.
 	Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
@@ -58,6 +63,7 @@ func (c Config) withDefaults() Config {
 	if !c.Addresses.IsValid() {
 		c.Addresses = netip.MustParsePrefix("127.127.0.0/16")
 	}
+	c.FirstCheckMost = max(c.FirstCheckMost, c.FirstCheckLeast+200*time.Millisecond)
 	c.PortOffset = cmp.Or(c.PortOffset, 8000)
 	c.Throttling = cmp.Or(c.Throttling, throttlingDocumented)
 	c.DrainingReregister = cmp.Or(c.DrainingReregister, "ignored")

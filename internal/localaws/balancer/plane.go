@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 )
@@ -28,6 +29,7 @@ type Plane struct {
 	clock      *pace.Clock
 	portOffset int
 	offline    bool
+	firstCheck Span
 	log        *slog.Logger
 	sealer     cipher.AEAD // of cookies
 	probe      Probe
@@ -47,6 +49,7 @@ type Config struct {
 	PortOffset int  // added to a port that may not be bound
 	Offline    bool // load balancers listen nowhere, and targets are checked only by Probe
 	Probe      Probe
+	FirstCheck Span // when a new target is checked first, after it is in service
 	Log        *slog.Logger
 }
 
@@ -54,13 +57,16 @@ type Config struct {
 func New(config Config) *Plane {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Plane{
-		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, probe: config.Probe, log: config.Log, sealer: newSealer(),
+		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, firstCheck: config.FirstCheck, probe: config.Probe, log: config.Log, sealer: newSealer(),
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }
 
 // Probe answers a health check in the place of a target, with an HTTP status or with the error of a connection.
 type Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
+
+// Span is durations from the first to the second, each as likely as the others.
+type Span struct{ Least, Most time.Duration }
 
 // Close stops all load balancers and health checks, and returns when none of their goroutines is left.
 func (p *Plane) Close() {

@@ -1,16 +1,22 @@
 package elbv2
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // RegisteredTarget is a target as the API shows it and as the data plane has it.
 type RegisteredTarget struct {
-	Group   string // its ARN
-	Name    string // of the group
-	Address netip.AddrPort
-	State   string
-	Reason  string
+	Group   string         `json:"group"` // its ARN
+	Name    string         `json:"name"`  // of the group
+	Address netip.AddrPort `json:"address"`
+	State   string         `json:"state"`
+	Reason  string         `json:"reason,omitempty"`
 	// Serving: the load balancer sends it requests, whatever the API says.
-	Serving bool
+	Serving bool `json:"serving"`
+	// Registered is when the API took the registration; HealthySince when the target became healthy, zero while it is not.
+	Registered   time.Time `json:"registered"`
+	HealthySince time.Time `json:"healthySince,omitzero"`
 }
 
 // Registered lists the targets of all groups.
@@ -23,7 +29,13 @@ func (s *Service) Registered() []RegisteredTarget {
 		for _, t := range g.targets {
 			seen := s.health(b, g, t)
 			serving := t.member != nil && !t.leaving && g.pool.Serving() && t.member.Health().State == "healthy"
-			list = append(list, RegisteredTarget{Group: g.arn, Name: g.settings.name, Address: t.addr, State: seen.State, Reason: seen.Reason, Serving: serving})
+			registered := RegisteredTarget{
+				Group: g.arn, Name: g.settings.name, Address: t.addr, State: seen.State, Reason: seen.Reason, Serving: serving, Registered: t.registered,
+			}
+			if t.member != nil {
+				registered.HealthySince = t.member.HealthySince()
+			}
+			list = append(list, registered)
 		}
 	}
 	return list
