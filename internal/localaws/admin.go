@@ -25,6 +25,9 @@ type Admin struct {
 // Address says where to connect to reach a listener of a load balancer.
 type Address = elbv2.Address
 
+// Target is a registered target with the moments that the API does not tell.
+type Target = elbv2.RegisteredTarget
+
 // Calls reads the journal of calls, sorted by service, operation and result. With reset it is also cleared, and no call
 // is lost between the two.
 func (a Admin) Calls(ctx context.Context, reset bool) ([]Call, error) {
@@ -45,8 +48,8 @@ func (a Admin) Addresses(ctx context.Context) ([]Address, error) {
 }
 
 // Targets lists the targets of all groups, with the moments that the API does not tell. Only the lab's benches ask.
-func (a Admin) Targets(ctx context.Context) ([]elbv2.RegisteredTarget, error) {
-	var targets []elbv2.RegisteredTarget
+func (a Admin) Targets(ctx context.Context) ([]Target, error) {
+	var targets []Target
 	err := a.do(ctx, http.MethodGet, "targets", &targets)
 	return targets, err
 }

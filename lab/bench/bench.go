@@ -71,13 +71,13 @@ func Restart(ctx context.Context, config Config) (*Report, error) {
 	})
 }
 
-func run(ctx context.Context, config Config, measure func(*bench, context.Context) (*Report, error)) (report *Report, err error) {
+func run[R any](ctx context.Context, config Config, measure func(*bench, context.Context) (R, error)) (report R, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it is not done after %s", within))
 	defer cancel()
 	b := &bench{config: config, began: time.Now()}
 	b.say("starting a lab in %s", config.Dir)
 	if b.lab, err = spawn.Start(ctx, spawn.Config{Dir: config.Dir, Flags: config.upFlags(), Progress: io.Discard}); err != nil {
-		return nil, err
+		return report, err
 	}
 	defer func() { err = errors.Join(err, b.lab.Stop()) }()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -90,7 +90,7 @@ func run(ctx context.Context, config Config, measure func(*bench, context.Contex
 		}
 	}()
 	if err := b.connect(); err != nil {
-		return nil, err
+		return report, err
 	}
 	return measure(b, ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -15,42 +16,75 @@ import (
 func newBench() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bench",
-		Short: "Count what the controller costs: calls of AWS's API, and seconds",
-		Long: `Count what the controller costs, in a lab of the bench's own: one Service with two Pods in a
-namespace without labels, and many Ingresses with a load balancer each.
+		Short: "Measure what the controller costs: calls of AWS's API, and seconds",
+		Long: `Count what the controller costs, each time in a lab of the bench's own.
 
-AWS takes 50 ms for an answer and does not throttle, and the controller is told so with
---aws-budget-share=100, unless flags say otherwise. Progress goes
-to stderr, the result to stdout. A bench ends within 25 minutes.`,
+bring-up, restart and change have one Service with two Pods in a namespace without labels, and
+many Ingresses. AWS does not throttle, and the controller is told so with
+--aws-budget-share=100, unless flags say otherwise.
+
+gate-lag and rollout have Pods with readiness gates, whose targets are checked first after 20
+to 35 seconds. AWS throttles as documented.
+
+AWS takes 50 ms for an answer. Progress goes to stderr, the result to stdout. A bench ends
+within 25 minutes.`,
 	}
 	command.AddCommand(
 		newOneBench("bring-up", "From the first Ingress to the last hostname and the last target", bench.BringUp),
 		newOneBench("restart", "From a new controller's lease to its last call, when nothing has changed", bench.Restart),
 		newChangeBench(),
+		newGateBench("gate-lag", "From a target's being healthy in AWS to its Pod's open gate, as Pods come in four ways", bench.GateLag),
+		newGateBench("rollout", "A rolling update of thirty Pods, one at a time, beside what its targets' health alone takes", bench.Rollout),
 	)
 	return command
 }
 
 func newOneBench(name, short string, run func(context.Context, bench.Config) (*bench.Report, error)) *cobra.Command {
-	config := bench.Config{Progress: os.Stderr}
+	config := &bench.Config{Progress: os.Stderr}
+	command := newCommand(name, short, config, map[string]string{"throttling": "off", "latency": "50ms"}, run)
+	command.Flags().IntVar(&config.Ingresses, "ingresses", 100, "how many there are")
+	check := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error {
+		if config.Ingresses < 1 {
+			return fmt.Errorf("--ingresses %d: want 1 or more", config.Ingresses)
+		}
+		return check(command, args)
+	}
+	return command
+}
+
+// newGateBench is a bench of Pods behind targets that become healthy after twenty to thirty-five seconds.
+func newGateBench[R report](name, short string, run func(context.Context, bench.Config) (R, error)) *cobra.Command {
+	return newCommand(name, short, &bench.Config{Progress: os.Stderr}, map[string]string{
+		"throttling": "documented", "latency": "50ms", "first-check-least": "20s", "first-check-most": "35s", "nodes": "9",
+	}, run)
+}
+
+// report is what a bench measured.
+type report interface {
+	WriteText(out io.Writer) error
+	WriteJSON(out io.Writer) error
+}
+
+// newCommand is a bench with these defaults of `up`'s flags.
+func newCommand[R report](name, short string, config *bench.Config, defaults map[string]string, run func(context.Context, bench.Config) (R, error)) *cobra.Command {
 	var format string
 	command := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs}
 	flags := command.Flags()
 	flags.StringVar(&config.Dir, "dir", "", "directory of the bench's lab (default: a temporary one)")
-	flags.IntVar(&config.Ingresses, "ingresses", 100, "how many there are")
 	flags.StringVarP(&format, "output", "o", "text", "text or json")
-	labFlags := benchFlags()
+	labFlags := upFlags()
+	for name, value := range defaults {
+		preset(labFlags, name, value)
+	}
 	flags.AddFlagSet(labFlags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := checkFormat(format); err != nil {
 			return err
 		}
-		if config.Ingresses < 1 {
-			return fmt.Errorf("--ingresses %d: want 1 or more", config.Ingresses)
-		}
 		config.LabFlags = given(labFlags)
 		config.Unlimited = labFlags.Lookup("throttling").Value.String() == "off"
-		return runBench(command, config, format, run)
+		return runBench(command, *config, format, run)
 	}
 	return command
 }
@@ -69,32 +103,23 @@ func preset(flags *pflag.FlagSet, name, value string) {
 	flags.Lookup(name).DefValue = value
 }
 
-// benchFlags are those of `up` with what a bench has of its own as defaults.
-func benchFlags() *pflag.FlagSet {
-	flags := upFlags()
-	for name, value := range map[string]string{"throttling": "off", "latency": "50ms"} {
-		preset(flags, name, value)
-	}
-	return flags
-}
-
-func runBench(command *cobra.Command, config bench.Config, format string, run func(context.Context, bench.Config) (*bench.Report, error)) (err error) {
+func runBench[R report](command *cobra.Command, config bench.Config, format string, run func(context.Context, bench.Config) (R, error)) (err error) {
 	if config.Dir == "" {
 		if config.Dir, err = os.MkdirTemp("", "sluice-bench-"); err != nil {
 			return err
 		}
 		defer func() { err = tidy(config.Dir, err) }()
 	}
-	report, err := run(command.Context(), config)
+	measured, err := run(command.Context(), config)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return errInterrupted
 		}
 		return err
 	}
-	write := report.WriteText
+	write := measured.WriteText
 	if format == "json" {
-		write = report.WriteJSON
+		write = measured.WriteJSON
 	}
 	return write(command.OutOrStdout())
 }
