@@ -10,9 +10,11 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -111,7 +113,7 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 	}
 	manager, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        objects,
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: slimmed},
 		Controller:                    config.Controller{EnableWarmup: new(true)},
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
@@ -135,10 +137,38 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 	return manager, warm(ctx, manager)
 }
 
+// slimmed are kinds of which only some fields are kept: of workloads, how long their Pods
+// must be Ready to be available.
+var slimmed = map[client.Object]cache.ByObject{
+	&appsv1.ReplicaSet{}: {Transform: func(o any) (any, error) {
+		if w, ok := o.(*appsv1.ReplicaSet); ok {
+			return &appsv1.ReplicaSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.ReplicaSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+		}
+		return o, nil
+	}},
+	&appsv1.StatefulSet{}: {Transform: func(o any) (any, error) {
+		if w, ok := o.(*appsv1.StatefulSet); ok {
+			return &appsv1.StatefulSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.StatefulSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+		}
+		return o, nil
+	}},
+	&appsv1.DaemonSet{}: {Transform: func(o any) (any, error) {
+		if w, ok := o.(*appsv1.DaemonSet); ok {
+			return &appsv1.DaemonSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.DaemonSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+		}
+		return o, nil
+	}},
+}
+
+func slimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion}
+}
+
 // warm has the caches filled before this replica leads, so that it can act at once.
 func warm(ctx context.Context, manager ctrl.Manager) error {
 	for _, object := range []client.Object{
 		&corev1.Pod{}, &corev1.Service{}, &corev1.Node{}, &corev1.Namespace{}, &discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
+		&appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{},
 		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{}, &v1alpha1.LoadBalancer{},
 	} {
 		if _, err := manager.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {

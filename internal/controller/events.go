@@ -27,6 +27,7 @@ const (
 	reasonTargetsHeld   = "DeregistrationHeld"
 	reasonTargetsKept   = "TargetsKept"
 	reasonGateOpened    = "ReadinessGateOpened"
+	reasonBadAnnotation = "InvalidAnnotation"
 	reasonTargetWaits   = "TargetNotHealthy"
 )
 
@@ -103,6 +104,11 @@ func (e Events) TargetsKept(object runtime.Object, message string) {
 // GateOpened tells on the Pod that a gate has opened, and why.
 func (e Events) GateOpened(pod *corev1.Pod, change readiness.GateChange) {
 	e.emit(pod, corev1.EventTypeNormal, reasonGateOpened, "Gate", fmt.Sprintf("%s: %s", change.Type, change.Message))
+}
+
+// BadAnnotation tells what is wrong with a Pod's annotations.
+func (e Events) BadAnnotation(pod *corev1.Pod, complaint string) {
+	e.emit(pod, corev1.EventTypeWarning, reasonBadAnnotation, "Gate", complaint)
 }
 
 // TargetWaits tells on the Pod that its target fails, with AWS's own words.

@@ -6,8 +6,10 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -67,10 +69,15 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		return ctrl.Result{}, nil
 	}
 	now := time.Now()
-	verdict := readiness.Decide(now, readiness.PodOf(pod), c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
+	subject := readiness.PodOf(pod)
+	subject.MinReady = c.minReady(ctx, pod)
+	verdict := readiness.Decide(now, subject, c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
 	c.await(request.NamespacedName, verdict.Waits)
 	if err := c.writer.Write(ctx, pod, verdict.Changes, now); err != nil {
 		return outcome(ctx, client.IgnoreNotFound(err))
+	}
+	if complaint := readiness.Complaint(pod); complaint != "" && isFirst(verdict) {
+		c.events.BadAnnotation(pod, complaint)
 	}
 	for _, change := range verdict.Changes {
 		observeGate(pod, change, now)
@@ -82,6 +89,39 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		}
 	}
 	return ctrl.Result{RequeueAfter: verdict.Recheck}, nil
+}
+
+// isFirst reports whether a verdict is the first about its Pod.
+func isFirst(verdict readiness.Verdict) bool {
+	return slices.ContainsFunc(verdict.Changes, func(change readiness.GateChange) bool { return change.Before == "" })
+}
+
+// minReady is how long the workload wants a Pod to be Ready before it counts as available.
+func (c *podController) minReady(ctx context.Context, pod *corev1.Pod) time.Duration {
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return 0
+	}
+	name := types.NamespacedName{Namespace: pod.Namespace, Name: owner.Name}
+	var seconds int32
+	switch owner.Kind {
+	case "ReplicaSet":
+		var object appsv1.ReplicaSet
+		if c.Get(ctx, name, &object) == nil {
+			seconds = object.Spec.MinReadySeconds
+		}
+	case "StatefulSet":
+		var object appsv1.StatefulSet
+		if c.Get(ctx, name, &object) == nil {
+			seconds = object.Spec.MinReadySeconds
+		}
+	case "DaemonSet":
+		var object appsv1.DaemonSet
+		if c.Get(ctx, name, &object) == nil {
+			seconds = object.Spec.MinReadySeconds
+		}
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // failing are AWS's reasons that a person has to look into; others pass by themselves.
@@ -111,6 +151,7 @@ func (c *podController) locate(ctx context.Context, evidence *readiness.Evidence
 			continue
 		}
 		evidence.Address = endpoint.Address
+		evidence.SlowStart = c.book.SlowStart(evidence.TargetGroup)
 		evidence.Adoption = c.book.TimeToUnhealthy(evidence.TargetGroup)
 		if target, ok := c.book.Target(evidence.TargetGroup, endpoint.Address); ok {
 			evidence.Target = &target

@@ -331,6 +331,8 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 	}
 	for _, group := range want.TargetGroups {
 		c.book.SetCheck(have.IDs[group.Key], group.HealthCheck)
+		slow, _ := strconv.Atoi(group.Attributes["slow_start.duration_seconds"]) // not set: none
+		c.book.SetSlowStart(have.IDs[group.Key], time.Duration(slow)*time.Second)
 	}
 	return len(steps), have.DNSName, nil
 }

@@ -48,6 +48,7 @@ type Book struct {
 	mu     sync.Mutex
 	groups map[string]*group
 	checks map[string]model.HealthCheck // also of groups whose targets are not known yet
+	slow   map[string]time.Duration     // slow starts, likewise
 }
 
 type group struct {
@@ -57,7 +58,7 @@ type group struct {
 
 // NewBook is an empty book: no group is known.
 func NewBook() *Book {
-	return &Book{groups: map[string]*group{}, checks: map[string]model.HealthCheck{}}
+	return &Book{groups: map[string]*group{}, checks: map[string]model.HealthCheck{}, slow: map[string]time.Duration{}}
 }
 
 // Open notes a group that has just been created and so has no target.
@@ -97,6 +98,7 @@ func (b *Book) Close(arn string) {
 	defer b.mu.Unlock()
 	delete(b.groups, arn)
 	delete(b.checks, arn)
+	delete(b.slow, arn)
 }
 
 // Targets are the targets of a group, by address.
@@ -235,6 +237,20 @@ func (b *Book) Stalest(before, now time.Time) (arn string, ok bool) {
 		b.groups[arn].asked = now
 	}
 	return arn, ok
+}
+
+// SetSlowStart notes for how long a group's new targets are spared.
+func (b *Book) SetSlowStart(arn string, slow time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slow[arn] = slow
+}
+
+// SlowStart is for how long a group's new targets are spared; 0 where none is known of.
+func (b *Book) SlowStart(arn string) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slow[arn]
 }
 
 // SetCheck notes a group's health check, for the time that adoption takes.

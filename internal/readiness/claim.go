@@ -54,4 +54,6 @@ type Evidence struct {
 	// Adoption is how long after the containers became ready an adopted address must
 	// still be healthy, so that it cannot be the health of the Pod before.
 	Adoption time.Duration
+	// SlowStart is how long the load balancer spares the group's new targets.
+	SlowStart time.Duration
 }

@@ -22,6 +22,14 @@ type Pod struct {
 	// so, or not so.
 	ContainersReady bool
 	Since           time.Time
+	// ReadySince is when the Pod became Ready, all gates included; zero while it is not.
+	ReadySince time.Time
+	// MinReady is how long it must be Ready to be available (its workload's minReadySeconds).
+	MinReady time.Duration
+	// HealthyFor is how long its targets must have been healthy before a gate opens.
+	HealthyFor time.Duration
+	// AwaitsSlowStart: targets must have come through their group's slow start as well.
+	AwaitsSlowStart bool
 	// Ending: nothing is written to a Pod that is on its way out.
 	Ending bool
 }
@@ -56,6 +64,8 @@ type GateChange struct {
 	Gate
 	// Flips: the status changes, not only reason or message.
 	Flips bool
+	// Before is the status before; empty while there was no condition.
+	Before corev1.ConditionStatus
 }
 
 // Decide says what must happen to a Pod's gates. The claims are those whose Service
@@ -141,12 +151,45 @@ func (d *decision) open(gate Gate, claims []Evidence) {
 				d.await(d.draining(claim).waits) // or nobody would learn when it can be registered again
 			}
 		}
+		if gate.Reason == Healthy {
+			d.onProbation(gate, claims)
+		}
 		return
 	}
 	if slices.ContainsFunc(claims, func(e Evidence) bool { return !e.out(d.pod.UID) }) {
 		return
 	}
 	d.write(gate, waitForContainers)
+}
+
+// probationPace is the time between two questions about a Pod whose gates are open and
+// that is not available yet.
+const probationPace = 5 * time.Second
+
+// onProbation: until a Pod is available its health goes on being asked, and a failure closes
+// the gate, so that minReadySeconds means what it says: a version that dies after ten
+// seconds stops its own rollout. Once it is available, health is the load balancer's
+// business alone.
+func (d *decision) onProbation(gate Gate, claims []Evidence) {
+	if !d.pod.ReadySince.IsZero() {
+		left := d.pod.ReadySince.Add(d.pod.MinReady).Sub(d.now)
+		if left <= 0 {
+			return
+		}
+		d.again(left)
+	}
+	for _, claim := range claims {
+		if claim.Target == nil || claim.Target.Pod != d.pod.UID || claim.TargetGroup == "" {
+			continue
+		}
+		opinion := d.target(claim)
+		if claim.Target.State == model.Unhealthy {
+			d.write(gate, opinion)
+			d.await(opinion.waits)
+			return
+		}
+		d.await([]health.Wait{{Group: claim.TargetGroup, Address: claim.Address, Since: claim.Target.Since, NotBefore: claim.Target.Asked.Add(probationPace)}})
+	}
 }
 
 // out reports whether the Pod has left the claim's target group. As long as it is not
@@ -244,7 +287,7 @@ func (d *decision) write(gate Gate, o opinion) {
 	if gate.Status == status && gate.Reason == o.reason && gate.Message == o.message {
 		return
 	}
-	change := GateChange{Gate: gate, Flips: gate.Status != status}
+	change := GateChange{Gate: gate, Flips: gate.Status != status, Before: gate.Status}
 	change.Status, change.Reason, change.Message = status, o.reason, o.message
 	d.verdict.Changes = append(d.verdict.Changes, change)
 }

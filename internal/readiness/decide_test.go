@@ -36,7 +36,55 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 // readyPod has these gates; its containers are ready.
 func readyPod(gates ...readiness.Gate) readiness.Pod {
-	return readiness.Pod{UID: pod, Created: ago(time.Minute), Gates: gates, ContainersReady: true, Since: ready}
+	return readiness.Pod{UID: pod, Created: ago(time.Minute), Gates: gates, ContainersReady: true, Since: ready, ReadySince: ready}
+}
+
+// onProbation has been Ready for twenty seconds, and has to be so for this long.
+func onProbation(minReady time.Duration, gates ...readiness.Gate) readiness.Pod {
+	p := readyPod(gates...)
+	p.MinReady = minReady
+	return p
+}
+
+// notReadyYet: its containers are ready, the Pod is not.
+func notReadyYet(gates ...readiness.Gate) readiness.Pod {
+	p := readyPod(gates...)
+	p.ReadySince = time.Time{}
+	return p
+}
+
+// asking wants targets to be healthy for this long.
+func asking(healthyFor time.Duration, gates ...readiness.Gate) readiness.Pod {
+	p := notReadyYet(gates...)
+	p.HealthyFor = healthyFor
+	return p
+}
+
+func awaitingSlowStart(gates ...readiness.Gate) readiness.Pod {
+	p := notReadyYet(gates...)
+	p.AwaitsSlowStart = true
+	return p
+}
+
+func unclaimed(name readiness.ConditionType) readiness.Gate {
+	return readiness.Gate{Type: name, Status: corev1.ConditionTrue, Reason: readiness.NoLoadBalancer, Message: "no load balancer claims the Pod"}
+}
+
+// healthyFor: the first of its healthy answers was asked for this long ago, the last now.
+func healthyFor(d time.Duration) func(*readiness.Evidence) {
+	return func(e *readiness.Evidence) {
+		healthy(e)
+		e.Target.HealthySince, e.Target.Asked = ago(d), now
+	}
+}
+
+func slowStart(d time.Duration) func(*readiness.Evidence) {
+	return func(e *readiness.Evidence) { e.SlowStart = d }
+}
+
+func later(w health.Wait, notBefore time.Time) health.Wait {
+	w.NotBefore = notBefore
+	return w
 }
 
 func unreadyPod(gates ...readiness.Gate) readiness.Pod {
@@ -138,7 +186,7 @@ func closes(g readiness.Gate, reason, message string) readiness.GateChange {
 }
 
 func change(g readiness.Gate, status corev1.ConditionStatus, reason, message string) readiness.GateChange {
-	c := readiness.GateChange{Gate: g, Flips: g.Status != status}
+	c := readiness.GateChange{Gate: g, Flips: g.Status != status, Before: g.Status}
 	c.Status, c.Reason, c.Message = status, reason, message
 	return c
 }
@@ -319,6 +367,61 @@ func TestDecide(t *testing.T) {
 		// A gate that is open.
 		{name: "a-new-claim-closes-nothing", pod: readyPod(open(readiness.Anticipating)), claims: evidence{web()}},
 		{name: "a-failing-check-closes-nothing", pod: readyPod(open(webGate)), claims: evidence{web(in(webGroup), registered(model.Unhealthy, "Target.Timeout", "Request timed out"))}},
+
+		// Until the Pod is available, health goes on being asked.
+		{
+			name: "on-probation-health-is-asked-for", pod: onProbation(30*time.Second, open(webGate)), claims: evidence{web(in(webGroup), healthy)},
+			want: readiness.Verdict{Waits: []health.Wait{later(wait(webGroup), ago(-4*time.Second))}, Recheck: 10 * time.Second},
+		},
+		{
+			name: "on-probation-a-failing-check-closes", pod: onProbation(30*time.Second, open(webGate)), claims: evidence{web(in(webGroup), registered(model.Unhealthy, "Target.Timeout", "Request timed out"))},
+			want: readiness.Verdict{
+				Changes: []readiness.GateChange{closes(open(webGate), "Target.Timeout", "10.0.1.5:8080 in target group k8s-shop-web-1 is unhealthy: request timed out")},
+				Waits:   []health.Wait{wait(webGroup)}, Recheck: 10 * time.Second,
+			},
+		},
+		{
+			name: "a-pod-that-is-not-ready-for-another-gate-is-on-probation", pod: notReadyYet(open(webGate), open(apiGate)),
+			claims: evidence{web(in(webGroup), healthy), api(in(apiGroup), registered(model.Unhealthy, "Target.Timeout", "Request timed out"))},
+			want: readiness.Verdict{
+				Changes: []readiness.GateChange{closes(open(apiGate), "Target.Timeout", "10.0.1.5:8080 in target group k8s-shop-api-1 is unhealthy: request timed out")},
+				Waits:   []health.Wait{later(wait(webGroup), ago(-4*time.Second)), wait(apiGroup)},
+			},
+		},
+		{
+			name: "probation-is-over-when-the-pod-is-available", pod: onProbation(20*time.Second, open(webGate)),
+			claims: evidence{web(in(webGroup), registered(model.Unhealthy, "Target.Timeout", "Request timed out"))},
+		},
+		{name: "on-probation-another-pods-target-says-nothing", pod: onProbation(20*time.Second, open(webGate)), claims: evidence{web(in(webGroup), healthy, of("another-pod"))}},
+		{
+			name: "what-opened-without-a-load-balancer-is-not-on-probation", pod: notReadyYet(unclaimed(webGate)),
+			claims: evidence{web(in(webGroup), registered(model.Unhealthy, "Target.Timeout", "Request timed out"))},
+		},
+
+		// Pods may ask for more than one healthy answer.
+		{
+			name: "healthy-for-long-enough-opens", pod: asking(10*time.Second, w), claims: evidence{web(in(webGroup), healthyFor(10*time.Second))},
+			want: verdict(opens(w, "Healthy", isHealthy)),
+		},
+		{
+			name: "healthy-for-too-short-waits", pod: asking(15*time.Second, w), claims: evidence{web(in(webGroup), healthyFor(10*time.Second))},
+			want: readiness.Verdict{
+				Changes: []readiness.GateChange{closes(w, "HealthyTooShort", "10.0.1.5:8080 in target group k8s-shop-web-1 is healthy; waiting until it has been so for 15s, as the Pod asks")},
+				Waits:   []health.Wait{later(wait(webGroup), ago(-5*time.Second))},
+			},
+		},
+		{
+			name: "slow-start-is-waited-for-where-the-pod-asks", pod: awaitingSlowStart(w), claims: evidence{web(in(webGroup), healthyFor(10*time.Second), slowStart(30*time.Second))},
+			want: readiness.Verdict{
+				Changes: []readiness.GateChange{closes(w, "HealthyTooShort", "10.0.1.5:8080 in target group k8s-shop-web-1 is healthy; waiting until it has been so for 30s, as the Pod asks")},
+				Waits:   []health.Wait{later(wait(webGroup), ago(-20*time.Second))},
+			},
+		},
+		{
+			name: "slow-start-is-not-waited-for-unasked", pod: readyPod(w), claims: evidence{web(in(webGroup), healthyFor(10*time.Second), slowStart(30*time.Second))},
+			want: verdict(opens(w, "Healthy", isHealthy)),
+		},
+
 		{name: "a-replaced-target-group-closes-nothing", pod: readyPod(open(webGate)), claims: evidence{web(in(webGroup))}},
 		{name: "a-blip-of-the-containers-closes-nothing", pod: unreadyPod(open(webGate)), claims: evidence{web(in(webGroup), healthy)}},
 		{name: "a-blip-of-a-pod-that-nobody-claims-closes-nothing", pod: unreadyPod(open(readiness.Anticipating))},

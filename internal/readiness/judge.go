@@ -67,11 +67,16 @@ func (d *decision) target(e Evidence) opinion {
 	if e.Target.Adopted {
 		wait.NotBefore = d.pod.Since.Add(e.Adoption)
 	}
+	if asked := d.healthyFor(e); asked > 0 && !e.Target.HealthySince.IsZero() {
+		wait.NotBefore = latest(wait.NotBefore, e.Target.HealthySince.Add(asked))
+	}
 	switch {
 	case e.Target.State == model.Healthy && e.proven(wait.NotBefore):
 		return opinion{open: true, reason: Healthy, message: where + " is healthy"}
 	case e.Target.Adopted:
 		return opinion{reason: AddressAdopted, message: where + " was registered before this Pod had the address; waiting for a health that can only be its own", waits: []health.Wait{wait}}
+	case e.Target.State == model.Healthy:
+		return opinion{reason: HealthyTooShort, message: fmt.Sprintf("%s is healthy; waiting until it has been so for %s, as the Pod asks", where, d.healthyFor(e)), waits: []health.Wait{wait}}
 	case e.Target.State == "":
 		return opinion{reason: "Elb.RegistrationInProgress", message: where + ": registration is in progress", waits: []health.Wait{wait}}
 	case e.Target.State == model.Unused:
@@ -80,14 +85,29 @@ func (d *decision) target(e Evidence) opinion {
 	return opinion{reason: e.Target.Reason, message: fmt.Sprintf("%s is %s: %s", where, e.Target.State, lower(e.Target.Description)), waits: []health.Wait{wait}}
 }
 
-// proven: an adopted address must have been called healthy twice, the second time
-// late enough.
+// healthyFor is how long a target must have been healthy, as the Pod asks.
+func (d *decision) healthyFor(e Evidence) time.Duration {
+	if d.pod.AwaitsSlowStart {
+		return max(d.pod.HealthyFor, e.SlowStart)
+	}
+	return d.pod.HealthyFor
+}
+
+// proven: what is called healthy must have been asked late enough, and an adopted address
+// must have been called so twice.
 func (e Evidence) proven(notBefore time.Time) bool {
-	if !e.Target.Adopted {
-		return true
+	if e.Target.Asked.Before(notBefore) {
+		return false
 	}
 	since := e.Target.HealthySince // zero: not called healthy since the adoption
-	return !e.Target.Asked.Before(notBefore) && !since.IsZero() && since.Before(e.Target.Asked)
+	return !e.Target.Adopted || !since.IsZero() && since.Before(e.Target.Asked)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // groupName is the readable middle of a target group's ARN.

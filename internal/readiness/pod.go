@@ -1,16 +1,26 @@
 package readiness
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
-// InjectedAnnotation is where admission notes which gates it added.
-const InjectedAnnotation = "sluice.dev/injected-gates"
+const (
+	// InjectedAnnotation is where admission notes which gates it added.
+	InjectedAnnotation = "sluice.dev/injected-gates"
+	// HealthyForAnnotation on a Pod, a duration such as "15s", lets its gates open only when
+	// its targets have been healthy for that long.
+	HealthyForAnnotation = "sluice.dev/healthy-for"
+	// SlowStartAnnotation on a Pod, with the value "wait", lets its gates open only when its
+	// targets have come through the slow start of their groups.
+	SlowStartAnnotation = "sluice.dev/slow-start"
+)
 
 // HasGate reports whether a Pod has a gate of ours.
 func HasGate(pod *corev1.Pod) bool {
@@ -21,6 +31,10 @@ func HasGate(pod *corev1.Pod) bool {
 func PodOf(pod *corev1.Pod) Pod {
 	ready, since := targets.ContainersReady(pod)
 	out := Pod{UID: pod.UID, Created: pod.CreationTimestamp.Time, ContainersReady: ready, Since: since, Ending: targets.Ending(pod)}
+	if condition := conditionOf(pod, corev1.PodReady); condition != nil && condition.Status == corev1.ConditionTrue {
+		out.ReadySince = condition.LastTransitionTime.Time
+	}
+	out.HealthyFor, out.AwaitsSlowStart, _ = patienceOf(pod)
 	injected := strings.Split(pod.Annotations[InjectedAnnotation], ",")
 	for _, gate := range pod.Spec.ReadinessGates {
 		if !IsGate(string(gate.ConditionType)) {
@@ -35,6 +49,29 @@ func PodOf(pod *corev1.Pod) Pod {
 		}
 	}
 	return out
+}
+
+// Complaint says what is wrong with a Pod's annotations about its gates, and what holds
+// instead; empty: nothing is.
+func Complaint(pod *corev1.Pod) string {
+	_, _, complaint := patienceOf(pod)
+	return complaint
+}
+
+func patienceOf(pod *corev1.Pod) (healthyFor time.Duration, slowStart bool, complaint string) {
+	if text, ok := pod.Annotations[HealthyForAnnotation]; ok {
+		var err error
+		if healthyFor, err = time.ParseDuration(text); err != nil || healthyFor < 0 {
+			healthyFor, complaint = 0, fmt.Sprintf("metadata.annotations[%s] is %q, which is no duration: write one such as 15s; the gates open as soon as the targets are healthy", HealthyForAnnotation, text)
+		}
+	}
+	switch text, ok := pod.Annotations[SlowStartAnnotation]; {
+	case text == "wait":
+		slowStart = true
+	case ok && complaint == "":
+		complaint = fmt.Sprintf("metadata.annotations[%s] is %q: write wait, or leave it out; the gates do not wait for slow start", SlowStartAnnotation, text)
+	}
+	return healthyFor, slowStart, complaint
 }
 
 // Judging reports whether a condition of the Pod shows that a registration found at its

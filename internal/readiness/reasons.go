@@ -18,6 +18,8 @@ const (
 	// be registered. Seen on a Pod whose address is there, it proves that the
 	// registration is this Pod's own (see Judging).
 	RegistrationPending = "RegistrationPending"
+	// HealthyTooShort: healthy, but not for as long as the Pod's annotations ask.
+	HealthyTooShort = "HealthyTooShort"
 	// AddressAdopted: the address was registered before the Pod had it, and its health
 	// must outlast the Pod before.
 	AddressAdopted = "AddressAdopted"
