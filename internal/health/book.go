@@ -40,6 +40,15 @@ type Target struct {
 // not on its way out.
 func (t Target) Registered() bool { return t.State != model.Draining }
 
+// staleness is for how long after a deregistration an answer that knows nothing of it is
+// taken for an old one: reads of ELBv2 are not consistent with what was written just before.
+const staleness = 30 * time.Second
+
+// outdated reports whether an answer is older than the deregistration that it should know of.
+func (t Target) outdated(state model.HealthState, asked time.Time) bool {
+	return t.State == model.Draining && state != model.Draining && asked.Before(t.Since.Add(staleness))
+}
+
 // newer reports whether what is known of the target is newer than this question.
 func (t Target) newer(asked time.Time) bool { return asked.Before(t.Since) || asked.Before(t.Asked) }
 
@@ -180,7 +189,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 	for _, health := range answer {
 		named[health.Address] = true
 		before, known := g.targets[health.Address]
-		if known && before.newer(asked) {
+		if known && (before.newer(asked) || before.outdated(health.State, asked)) {
 			continue
 		}
 		after := before
