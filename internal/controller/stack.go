@@ -101,6 +101,8 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
 		err = c.remove(ctx, id, m)
+	default:
+		err = c.records.removeUnused(ctx, id)
 	}
 	if err != nil && isOurs(err) && !m.expects(cloud.KindOf(err), time.Now()) {
 		for _, object := range m.all() {
@@ -369,8 +371,11 @@ func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1
 	if !changed {
 		return nil
 	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := client.IgnoreNotFound(c.client.Patch(ctx, object, patch)); err != nil {
+	err := c.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if !wanted {
+		err = client.IgnoreNotFound(err)
+	}
+	if err != nil { // without its finalizer, what is made for an Ingress that has just gone would stay for ever
 		return fmt.Errorf("writing the finalizer of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil
