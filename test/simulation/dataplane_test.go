@@ -47,7 +47,7 @@ func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.Regis
 			lost = pod.Name
 		}
 	}
-	if lost != "" && len(registered) == 0 && time.Since(c.since) > o.world.tolerance() {
+	if lost != "" && len(registered) == 0 && time.Since(c.since) > drainCalm && o.world.calmFor(drainCalm/2) {
 		o.fail(promiseBroken, "%s has lost its last targets, but Pod %s lives on", groupName(c.group), lost)
 	}
 	o.registered[c.group] = registered
@@ -71,7 +71,7 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 		}
 		key := w.name + " " + c.group
 		have := answering[key]
-		if have >= w.replicas && time.Now().After(o.paused[w.name]) {
+		if have >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
@@ -94,10 +94,11 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 	o.excuse[workload] = excuse{missing, time.Now().Add(d)}
 }
 
-// propagation is how long the data plane goes on with targets that have been deregistered, and a bit.
-const propagation = 5 * time.Second
+// propagation is how long it takes until the data plane knows of a deregistration, informers included.
+const propagation = 15 * time.Second
 
-// begun forgets that a workload was complete: after a while it has to become so anew before anything is promised of it.
+// begun forgets that a workload was complete: after a while, and when no trouble delays deregistrations any more, it has
+// to become so anew before anything is promised of it.
 func (o *oracle) begun(workload string, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
