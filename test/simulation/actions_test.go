@@ -258,14 +258,17 @@ func (w *world) failAll(_ int, on *workload) {
 }
 
 func (w *world) remakeService(n int, on *workload) {
-	if old := get[*corev1.Service](w.kube, shop, on.name); old != nil {
-		w.oracle.begun(on.name, propagation)
-		w.timeline.note("user", "deletes Service %s", on.name)
-		_ = w.kube.remove("Service", keyOf(old), old.UID)
-		w.pass(w.dice.between(0, 20*time.Second, "service", n))
-		w.oracle.begun(on.name, propagation)
-		w.create(service(on.name, old.Spec.Selector))
+	old := get[*corev1.Service](w.kube, shop, on.name)
+	if old == nil {
+		return
 	}
+	served := old.Spec.Selector["app"]
+	w.oracle.begun(served, propagation)
+	w.timeline.note("user", "deletes Service %s", on.name)
+	_ = w.kube.remove("Service", keyOf(old), old.UID)
+	w.pass(w.dice.between(0, 20*time.Second, "service", n))
+	w.oracle.begun(served, propagation)
+	w.create(service(on.name, old.Spec.Selector))
 }
 
 func (w *world) breakIngress(n int, on *workload) {

@@ -21,8 +21,10 @@ func (o *oracle) look() {
 	o.prove(targets)
 	o.promises(targets)
 	o.losses(targets)
+	before := o.registered
+	o.registered = map[string]map[types.UID]bool{}
 	for _, c := range o.claims {
-		o.lastTargets(c, pods, targets)
+		o.lastTargets(c, before[c.group], pods, targets)
 	}
 	for _, pod := range pods {
 		o.waits(pod, targets)
@@ -30,9 +32,8 @@ func (o *oracle) look() {
 }
 
 // lastTargets finds a target group that has lost its last targets although their Pods live on.
-func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
-	before, registered := o.registered[c.group], map[types.UID]bool{}
-	lost := ""
+func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
+	registered, lost := map[types.UID]bool{}, ""
 	for _, pod := range pods {
 		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
 			continue
