@@ -124,8 +124,8 @@ func (r *records) removeUnused(ctx context.Context, id model.StackID) error {
 	_, written := r.latest[recordName(id)]
 	r.mu.Unlock()
 	var object v1alpha1.LoadBalancer
-	if !written && r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object) != nil {
-		return nil
+	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil && !written {
+		return client.IgnoreNotFound(err)
 	}
 	return r.remove(ctx, id)
 }
