@@ -62,6 +62,7 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 	for _, t := range targets {
 		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
 			answering[c.app+" "+t.Group]++
+			answering[t.Group]++
 		}
 	}
 	k.mu.Unlock()
@@ -69,6 +70,9 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 		w := o.world.cluster.workload(c.selector["app"])
 		if w == nil || c.group == "" {
 			continue
+		}
+		if time.Now().Before(o.served[c.group]) && answering[c.group] == 0 {
+			o.fail(promiseBroken, "nobody serves and answers in %s while its Service is pointed at other Pods", groupName(c.group))
 		}
 		key := w.name + " " + c.group
 		have := answering[key]
@@ -97,6 +101,17 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 
 // propagation is how long it takes until the data plane knows of a deregistration, informers included.
 const propagation = 15 * time.Second
+
+// keeps expects somebody to answer in the target groups of a workload, whoever it is, for a while.
+func (o *oracle) keeps(workload string, d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.claims {
+		if c.selector["app"] == workload {
+			o.served[c.group] = time.Now().Add(d)
+		}
+	}
+}
 
 // begun forgets that a workload was complete: after a while, and when no trouble delays deregistrations any more, it has
 // to become so anew before anything is promised of it.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -91,12 +92,17 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 	}
 }
 
-// TODO(#4): a gate that is open does not close before its Pod is available. When it does, this test has nothing to skip.
-func TestASickVersionStopsItsOwnRollout(t *testing.T) {
+// TODO(#4): when these promises are kept, this test has nothing to skip.
+func TestPromisesThatAreNotKeptYet(t *testing.T) {
 	t.Parallel()
-	for seed := uint64(1); seed <= 3; seed++ {
-		if broken, _ := simulate(t, seed, []action{sickening}, plant{}); broken != nil {
-			t.Skipf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
-		}
+	for _, promise := range unkept {
+		t.Run(strings.ReplaceAll(promise.name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= 5; seed++ {
+				if broken, _ := simulate(t, seed, []action{promise}, plant{}); broken != nil {
+					t.Skipf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
+				}
+			}
+		})
 	}
 }
