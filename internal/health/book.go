@@ -31,6 +31,9 @@ type Target struct {
 	Asked time.Time
 	// NotYet is when the last question was put whose answer was not healthy; zero: none.
 	NotYet time.Time
+	// Deregistered is when AWS answered our deregistration; zero while there was none since
+	// the address was registered.
+	Deregistered time.Time
 	// HealthySince is when the question of the first of an unbroken row of healthy
 	// answers was put.
 	HealthySince time.Time
@@ -46,7 +49,7 @@ const staleness = 30 * time.Second
 
 // outdated reports whether an answer is older than the deregistration that it should know of.
 func (t Target) outdated(state model.HealthState, asked time.Time) bool {
-	return t.State == model.Draining && state != model.Draining && asked.Before(t.Since.Add(staleness))
+	return !t.Deregistered.IsZero() && state != model.Draining && asked.Before(t.Deregistered.Add(staleness))
 }
 
 // newer reports whether what is known of the target is newer than this question.
@@ -166,7 +169,7 @@ func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Tim
 	b.change(arn, func(g *group) {
 		for _, address := range addresses {
 			t := g.targets[address]
-			t.Address, t.State, t.Since, t.Asked, t.HealthySince = address, model.Draining, now, now, time.Time{}
+			t.Address, t.State, t.Since, t.Asked, t.Deregistered, t.HealthySince = address, model.Draining, now, now, now, time.Time{}
 			t.Reason, t.Description = "Target.DeregistrationInProgress", "Target deregistration is in progress"
 			g.targets[address] = t
 		}
