@@ -46,6 +46,12 @@ test-root: ## Run the tests of the controller
 test-lab: ## Run the tests of the lab, end to end
 	$(GO_LAB) test -timeout 30m ./...
 
+SEEDS := 1000
+
+.PHONY: simulate
+simulate: ## Play SEEDS=1000 runs of the simulation, or one with SEED=7 and show what happened
+	$(GO) test ./test/simulation -v -count=1 -timeout 0 $(if $(SEED),-run 'TestSeeds$$' -seed $(SEED),-run TestSeeds -seeds $(SEEDS)) | grep -v -e '^=== ' -e '^ *--- PASS'
+
 .PHONY: lint
 lint: ## Look for mistakes and for imports that the house rules forbid
 	GOWORK=off $(call tool,golangci-lint) run ./...

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -57,6 +58,13 @@ func (c *Cloud) send(ctx context.Context, operation string, targets func() []mod
 			return sent, nil
 		}
 	}
+}
+
+// RefusesTargets reports whether AWS has refused a registration for one of its targets. An
+// address that is still draining is one reason.
+func RefusesTargets(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == "InvalidTarget"
 }
 
 func descriptions(targets []model.Target) []elbv2types.TargetDescription {

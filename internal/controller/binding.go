@@ -279,8 +279,11 @@ func (c *bindingController) setFinalizer(ctx context.Context, binding *v1beta1.T
 	if !changed {
 		return nil
 	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := client.IgnoreNotFound(c.client.Patch(ctx, binding, patch)); err != nil {
+	err := c.client.Patch(ctx, binding, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if !wanted {
+		err = client.IgnoreNotFound(err)
+	}
+	if err != nil { // without its finalizer, the targets of a binding that has just gone would stay for ever
 		return fmt.Errorf("writing the finalizer of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
 	return nil

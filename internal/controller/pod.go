@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,11 +43,17 @@ func (c *podController) setup(manager ctrl.Manager) error {
 	namespace := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 		return requests(c.closedPods(ctx, o.GetNamespace()))
 	})
+	// A Pod that is registered already waits for nothing but to be named again when its
+	// Service was deleted and made anew.
+	named := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return requests(c.closedPodsIn(ctx, o.(*discoveryv1.EndpointSlice)))
+	})
 	return ctrl.NewControllerManagedBy(manager).Named("pod").
 		For(&corev1.Pod{}, builder.WithPredicates(gated)).
 		Watches(&networkingv1.Ingress{}, namespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1beta1.TargetGroupBinding{}, namespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Service{}, namespace).
+		Watches(&discoveryv1.EndpointSlice{}, named).
 		WatchesRawSource(c.bell.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers}).
 		Complete(c)

@@ -150,6 +150,18 @@ func (r *records) accepted(ctx context.Context, id model.StackID, problems []mod
 	})
 }
 
+// removeUnused removes the object of a stack whose Ingress went before it had anything.
+func (r *records) removeUnused(ctx context.Context, id model.StackID) error {
+	r.mu.Lock()
+	_, written := r.latest[recordName(id)]
+	r.mu.Unlock()
+	var object v1alpha1.LoadBalancer
+	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil && !written {
+		return client.IgnoreNotFound(err)
+	}
+	return r.remove(ctx, id)
+}
+
 // remove forgets a stack.
 func (r *records) remove(ctx context.Context, id model.StackID) error {
 	object := &v1alpha1.LoadBalancer{ObjectMeta: metav1.ObjectMeta{Name: recordName(id)}}

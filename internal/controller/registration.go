@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
@@ -85,10 +86,30 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		c.changed(ctx, group)
 		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
 	}
+	if cloud.RefusesTargets(err) && c.findsDraining(ctx, binding, intent) {
+		return c.register(ctx, binding) // without those
+	}
 	if err != nil {
 		return fmt.Errorf("registering in %s: %w", group, err)
 	}
 	return nil
+}
+
+// findsDraining reads a group anew of which AWS has refused targets, and reports whether
+// one of them is draining without our knowledge: an answer to a deregistration was lost, or
+// came before an older one about health. The others need not wait for it.
+func (c *bindingController) findsDraining(ctx context.Context, binding *v1beta1.TargetGroupBinding, refused []targets.Endpoint) bool {
+	group, asked := binding.Spec.TargetGroupARN, time.Now()
+	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
+	if err != nil {
+		return false
+	}
+	c.book.Answered(group, answer, asked)
+	c.await(nameOf(binding), c.waits(group, c.plan(ctx, binding)))
+	return slices.ContainsFunc(refused, func(endpoint targets.Endpoint) bool {
+		target, known := c.book.Target(group, endpoint.Address)
+		return known && !target.Registered()
+	})
 }
 
 // breath is how long registration waits for Pods that come up together, so that they

@@ -124,8 +124,8 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		err = c.remove(ctx, id, m)
 	default:
 		// One that was rejected from the start has nothing of its own, but it was reason
-		// enough for what is shared.
-		err = c.releaseShared(ctx, nil)
+		// enough for what is shared, and has a record.
+		err = errors.Join(c.releaseShared(ctx, nil), c.records.removeUnused(ctx, id))
 	}
 	switch {
 	case err == nil:
@@ -422,8 +422,11 @@ func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1
 	if !changed {
 		return nil
 	}
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := client.IgnoreNotFound(c.client.Patch(ctx, object, patch)); err != nil {
+	err := c.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if !wanted {
+		err = client.IgnoreNotFound(err)
+	}
+	if err != nil { // without its finalizer, what is made for an Ingress that has just gone would stay for ever
 		return fmt.Errorf("writing the finalizer of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil

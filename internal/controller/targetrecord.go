@@ -64,8 +64,8 @@ func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok boo
 	}
 	for key, value := range record.Targets {
 		address, err := netip.ParseAddrPort(key)
-		value, adopted := strings.CutSuffix(value, adoptedMark)
-		pod, seconds, found := strings.Cut(value, "/")
+		registration, adopted := strings.CutSuffix(value, adoptedMark)
+		pod, seconds, found := strings.Cut(registration, "/")
 		since, err2 := strconv.ParseInt(seconds, 10, 64)
 		if err != nil || err2 != nil || !found {
 			return nil, false

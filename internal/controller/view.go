@@ -175,12 +175,30 @@ func (v *view) closedPods(ctx context.Context, namespace string) []types.Namespa
 	}
 	var names []types.NamespacedName
 	for i := range pods.Items {
-		closed := func(g readiness.Gate) bool { return g.Status != corev1.ConditionTrue }
-		if slices.ContainsFunc(readiness.PodOf(&pods.Items[i]).Gates, closed) {
+		if hasClosedGate(&pods.Items[i]) {
 			names = append(names, nameOf(&pods.Items[i]))
 		}
 	}
 	return names
+}
+
+// closedPodsIn are the Pods that an EndpointSlice names, with a gate which is not open.
+func (v *view) closedPodsIn(ctx context.Context, slice *discoveryv1.EndpointSlice) []types.NamespacedName {
+	var names []types.NamespacedName
+	for _, endpoint := range slice.Endpoints {
+		if endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
+			continue
+		}
+		name := types.NamespacedName{Namespace: slice.Namespace, Name: endpoint.TargetRef.Name}
+		if pod := v.pod(ctx, name); pod != nil && hasClosedGate(pod) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func hasClosedGate(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(readiness.PodOf(pod).Gates, func(g readiness.Gate) bool { return g.Status != corev1.ConditionTrue })
 }
 
 // rejections remember which Ingresses are not served, and why.

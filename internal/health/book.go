@@ -31,6 +31,9 @@ type Target struct {
 	Asked time.Time
 	// NotYet is when the last question was put whose answer was not healthy; zero: none.
 	NotYet time.Time
+	// Deregistered is when AWS answered our deregistration; zero while there was none since
+	// the address was registered.
+	Deregistered time.Time
 	// HealthySince is when the question of the first of an unbroken row of healthy
 	// answers was put.
 	HealthySince time.Time
@@ -39,6 +42,15 @@ type Target struct {
 // Registered reports whether the address takes part in its group: it is there and
 // not on its way out.
 func (t Target) Registered() bool { return t.State != model.Draining }
+
+// staleness is for how long after a deregistration an answer that knows nothing of it is
+// taken for an old one: reads of ELBv2 are not consistent with what was written just before.
+const staleness = 30 * time.Second
+
+// outdated reports whether an answer is older than the deregistration that it should know of.
+func (t Target) outdated(state model.HealthState, asked time.Time) bool {
+	return !t.Deregistered.IsZero() && state != model.Draining && asked.Before(t.Deregistered.Add(staleness))
+}
 
 // newer reports whether what is known of the target is newer than this question.
 func (t Target) newer(asked time.Time) bool { return asked.Before(t.Since) || asked.Before(t.Asked) }
@@ -159,7 +171,7 @@ func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Tim
 	b.change(arn, func(g *group) {
 		for _, address := range addresses {
 			t := g.targets[address]
-			t.Address, t.State, t.Since, t.Asked, t.HealthySince = address, model.Draining, now, now, time.Time{}
+			t.Address, t.State, t.Since, t.Asked, t.Deregistered, t.HealthySince = address, model.Draining, now, now, now, time.Time{}
 			t.Reason, t.Description = "Target.DeregistrationInProgress", "Target deregistration is in progress"
 			g.targets[address] = t
 		}
@@ -182,7 +194,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 	for _, health := range answer {
 		named[health.Address] = true
 		before, known := g.targets[health.Address]
-		if known && before.newer(asked) {
+		if known && (before.newer(asked) || before.outdated(health.State, asked)) {
 			continue
 		}
 		after := before

@@ -141,7 +141,7 @@ func TestADeregisteredTargetDrainsUntilItIsGone(t *testing.T) {
 	book.Deregistered(group, []netip.AddrPort{a, b}, sec(3))
 	want := targets{}
 	for address, pod := range map[netip.AddrPort]types.UID{a: "pod-a", b: ""} {
-		want[address] = told(health.Target{Address: address, Pod: pod, Since: sec(3)}, draining(address), sec(3))
+		want[address] = told(health.Target{Address: address, Pod: pod, Since: sec(3), Deregistered: sec(3)}, draining(address), sec(3))
 	}
 	expect(t, book, want)
 	for _, target := range book.Targets(group) {
@@ -158,6 +158,18 @@ func TestADeregisteredTargetDrainsUntilItIsGone(t *testing.T) {
 	expect(t, book, targets{a: target})
 	book.Answered(group, nil, sec(5))
 	expect(t, book, targets{})
+}
+
+// Reads of ELBv2 may be some seconds behind what was written just before.
+func TestAnAnswerThatKnowsNothingOfTheDeregistrationIsAnOldOne(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Registered(group, pods{a: "pod-a"}, sec(0))
+	book.Deregistered(group, []netip.AddrPort{a}, sec(10))
+	want := told(health.Target{Address: a, Pod: "pod-a", Since: sec(10), Deregistered: sec(10)}, draining(a), sec(10))
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(15)))
+	expect(t, book, targets{a: want})
+	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(60)), a) // somebody has registered it
 }
 
 // AWS may take a registration of a draining address and do nothing: then it says so.

@@ -21,8 +21,10 @@ func (o *oracle) look() {
 	o.prove(targets)
 	o.promises(targets)
 	o.losses(targets)
+	before := o.registered
+	o.registered = map[string]map[types.UID]bool{}
 	for _, c := range o.claims {
-		o.lastTargets(c, pods, targets)
+		o.lastTargets(c, before[c.group], pods, targets)
 	}
 	for _, pod := range pods {
 		o.waits(pod, targets)
@@ -30,9 +32,8 @@ func (o *oracle) look() {
 }
 
 // lastTargets finds a target group that has lost its last targets although their Pods live on.
-func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
-	before, registered := o.registered[c.group], map[types.UID]bool{}
-	lost := ""
+func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
+	registered, lost := map[types.UID]bool{}, ""
 	for _, pod := range pods {
 		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
 			continue
@@ -47,7 +48,7 @@ func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.Regis
 			lost = pod.Name
 		}
 	}
-	if lost != "" && len(registered) == 0 && time.Since(c.since) > o.world.tolerance() {
+	if lost != "" && len(registered) == 0 && time.Since(c.since) > drainCalm && o.world.calmFor(drainCalm/2) {
 		o.fail(promiseBroken, "%s has lost its last targets, but Pod %s lives on", groupName(c.group), lost)
 	}
 	o.registered[c.group] = registered
@@ -61,6 +62,7 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 	for _, t := range targets {
 		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
 			answering[c.app+" "+t.Group]++
+			answering[t.Group]++
 		}
 	}
 	k.mu.Unlock()
@@ -69,9 +71,12 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 		if w == nil || c.group == "" {
 			continue
 		}
+		if time.Now().Before(o.served[c.group]) && answering[c.group] == 0 {
+			o.fail(promiseBroken, "nobody serves and answers in %s while its Service is pointed at other Pods", groupName(c.group))
+		}
 		key := w.name + " " + c.group
 		have := answering[key]
-		if have >= w.replicas && time.Now().After(o.paused[w.name]) {
+		if have >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
@@ -94,10 +99,22 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 	o.excuse[workload] = excuse{missing, time.Now().Add(d)}
 }
 
-// propagation is how long the data plane goes on with targets that have been deregistered, and a bit.
-const propagation = 5 * time.Second
+// propagation is how long it takes until the data plane knows of a deregistration, informers included.
+const propagation = 15 * time.Second
 
-// begun forgets that a workload was complete: after a while it has to become so anew before anything is promised of it.
+// keeps expects somebody to answer in the target groups of a workload, whoever it is, for a while.
+func (o *oracle) keeps(workload string, d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.claims {
+		if c.selector["app"] == workload {
+			o.served[c.group] = time.Now().Add(d)
+		}
+	}
+}
+
+// begun forgets that a workload was complete: after a while, and when no trouble delays deregistrations any more, it has
+// to become so anew before anything is promised of it.
 func (o *oracle) begun(workload string, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

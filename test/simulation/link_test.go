@@ -3,9 +3,11 @@ package simulation
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -40,7 +42,9 @@ func (l *link) Do(request *http.Request) (*http.Response, error) {
 		// What has arrived takes effect whether or not its sender is still there.
 		return l.serve(request, form)
 	})
-	if !strings.HasPrefix(operation, "Describe") || answer != nil && answer.StatusCode != http.StatusOK {
+	if *seedFlag != 0 && operation == "DescribeTargetHealth" {
+		w.timeline.note("aws", "%s → %s", summary(operation, form), healthOf(answer))
+	} else if !strings.HasPrefix(operation, "Describe") || answer != nil && answer.StatusCode != http.StatusOK {
 		w.timeline.note("aws", "%s → %s", summary(operation, form), outcomeOf(answer))
 	}
 	if !sleep(request.Context(), w.dice.between(5*time.Millisecond, 40*time.Millisecond, "answer", operation, number)) {
@@ -104,4 +108,20 @@ func groupName(arn string) string {
 		return parts[1]
 	}
 	return arn
+}
+
+var member = regexp.MustCompile(`(?s)<Id>([^<]+)</Id>.*?<State>([^<]+)</State>`)
+
+// healthOf is an answer about targets as the timeline shows it.
+func healthOf(answer *http.Response) string {
+	if answer == nil || answer.StatusCode != http.StatusOK {
+		return outcomeOf(answer)
+	}
+	body, _ := io.ReadAll(answer.Body) // it is in memory
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	var text strings.Builder
+	for _, match := range member.FindAllStringSubmatch(string(body), -1) {
+		fmt.Fprintf(&text, " %s %s", match[1], match[2])
+	}
+	return text.String()
 }

@@ -116,8 +116,6 @@ func healthAnswers(how func(*memory, string) string) func(*world, string, url.Va
 	}
 }
 
-var member = regexp.MustCompile(`(?s)<Id>([^<]+)</Id>.*?<State>([^<]+)</State>`)
-
 func onceHealthyAlwaysHealthy(seen *memory, text string) string {
 	return member.ReplaceAllStringFunc(text, func(part string) string {
 		match := member.FindStringSubmatch(part)

@@ -4,9 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -14,7 +14,8 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "play this seed alone, and print what happened")
-	seedsFlag = flag.Int("seeds", 20, "how many seeds to play")
+	seedsFlag = flag.Uint64("seeds", 150, "how many seeds to play")
+	fromFlag  = flag.Uint64("from", 1, "the first of them")
 )
 
 func TestMain(m *testing.M) {
@@ -45,17 +46,62 @@ func simulate(t *testing.T, seed uint64, actions []action, plant plant) (broken 
 func TestSeeds(t *testing.T) {
 	t.Parallel()
 	if *seedFlag != 0 {
-		begun := time.Now()
-		broken, timeline := simulate(t, *seedFlag, actions, plant{})
-		fmt.Println(timeline)
-		fmt.Println(broken, time.Since(begun))
+		replay(t, *seedFlag)
 		return
 	}
-	for seed := uint64(1); seed <= uint64(*seedsFlag); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+	t.Logf("playing %d seeds", *seedsFlag)
+	for seed := *fromFlag; seed < *fromFlag+*seedsFlag; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, seed) })
+	}
+}
+
+// replay shows what happens in a seed.
+func replay(t *testing.T, seed uint64) {
+	t.Helper()
+	broken, timeline := simulate(t, seed, actions, plant{})
+	t.Log("\n" + timeline)
+	if broken != nil {
+		t.Errorf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
+	}
+}
+
+func play(t *testing.T, seed uint64) {
+	t.Helper()
+	t.Parallel()
+	if broken, timeline := simulate(t, seed, actions, plant{}); broken != nil {
+		t.Errorf("seed %d breaks invariant %d: %s\n%s", seed, broken.invariant, broken.text, timeline)
+	}
+}
+
+// found are seeds that have found something. A change of the scenarios makes something else of them; what they found is
+// told so that it can be looked for.
+var found = map[string]uint64{
+	"the-shared-security-group-stays-when-the-last-two-ingresses-leave-at-once": 2,
+	"an-adopted-address-is-taken-for-registered-by-the-next-leader":             198,
+	"an-answer-about-health-is-older-than-the-deregistration":                   266,
+	"one-draining-address-keeps-a-batch-from-being-registered":                  241,
+	"an-ingress-goes-in-the-moment-before-it-gets-its-finalizer":                255,
+	"an-ingress-goes-and-leaves-its-load-balancer-object":                       254,
+	"a-registered-pod-is-not-told-that-its-new-service-names-it":                322,
+}
+
+func TestSeedsThatFoundSomething(t *testing.T) {
+	t.Parallel()
+	for name, seed := range found {
+		t.Run(name, func(t *testing.T) { play(t, seed) })
+	}
+}
+
+// TODO(#4): when these promises are kept, this test has nothing to skip.
+func TestPromisesThatAreNotKeptYet(t *testing.T) {
+	t.Parallel()
+	for _, promise := range unkept {
+		t.Run(strings.ReplaceAll(promise.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			if broken, timeline := simulate(t, seed, actions, plant{}); broken != nil {
-				t.Errorf("seed %d breaks invariant %d: %s\n%s", seed, broken.invariant, broken.text, timeline)
+			for seed := uint64(1); seed <= 5; seed++ {
+				if broken, _ := simulate(t, seed, []action{promise}, plant{}); broken != nil {
+					t.Skipf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
+				}
 			}
 		})
 	}
