@@ -14,8 +14,7 @@ func TestCommandRowsCoverEveryOperation(t *testing.T) {
 	t.Parallel()
 	client := reflect.TypeFor[*elbv2.Client]()
 	operations := 0
-	for i := range client.NumMethod() {
-		method := client.Method(i)
+	for method := range client.Methods() {
 		if method.Name == "Options" {
 			continue
 		}
