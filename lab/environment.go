@@ -20,13 +20,14 @@ func environment(endpoint string) []string {
 }
 
 // awsEnv is a shell file with these variables. The function is for command lines that are older
-// than AWS_ENDPOINT_URL.
-func awsEnv(endpoint string) string {
+// than AWS_ENDPOINT_URL. LAB_VPC is for controllers that are told their VPC, as there is no metadata service.
+func awsEnv(endpoint, vpc string) string {
 	var text strings.Builder
 	text.WriteString("# For your shell: source this file. It ends with the lab.\n")
 	for _, variable := range environment(endpoint) {
 		fmt.Fprintf(&text, "export %s\n", variable)
 	}
+	fmt.Fprintf(&text, "export LAB_VPC=%s\n", vpc)
 	text.WriteString("unset AWS_PROFILE AWS_SESSION_TOKEN\n")
 	text.WriteString("export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}127.0.0.0/8\"\n")
 	text.WriteString("aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n")

@@ -41,6 +41,7 @@ type Config struct {
 	Controller       bool     // run the controller, or leave it to the user
 	ControllerBinary string   // empty: the binary "sluice" beside our own
 	ControllerFlags  []string // added to the lab's own
+	WithoutPolicies  bool     // leave out the admission policies, which give Pods gates that only Sluice opens
 
 	Speed              float64
 	Profile            string
@@ -201,7 +202,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		return fmt.Errorf("seeding AWS: %w", err)
 	}
 	l.say("AWS answers at %s", l.cloud.URL())
-	return errors.Join(l.dir.write(l.dir.AWSEnv(), awsEnv(l.cloud.URL())), l.dir.write(l.dir.endpoint(), l.cloud.URL()+"\n"))
+	return errors.Join(l.dir.write(l.dir.AWSEnv(), awsEnv(l.cloud.URL(), vpcID(l.block))), l.dir.write(l.dir.endpoint(), l.cloud.URL()+"\n"))
 }
 
 func (l *Lab) startCluster(ctx context.Context) error {

@@ -104,7 +104,7 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 	if err := os.MkdirAll(string(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566")); err != nil {
+	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
 		t.Fatal(err)
 	}
 	script := controllerScript(dir, []string{"printenv", "AWS_ENDPOINT_URL"})

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,11 @@ const settleWithin = 90 * time.Second
 
 // applyConfig brings in what the repository's config/ holds: definitions, policies, rights, class.
 func (l *Lab) applyConfig(ctx context.Context) error {
-	objects, err := manifest.DecodeFolders(config.Files, []string{"crd", "policies", "rbac", "ingressclass"})
+	folders := []string{"crd", "rbac", "ingressclass"}
+	if !l.config.WithoutPolicies {
+		folders = append(folders, "policies")
+	}
+	objects, err := manifest.DecodeFolders(config.Files, folders)
 	if err != nil {
 		return err
 	}
@@ -33,7 +38,7 @@ func (l *Lab) applyConfig(ctx context.Context) error {
 	if err := applier.AwaitDefinitions(ctx, objects); err != nil {
 		return err
 	}
-	l.say("custom resources, policies and rights are applied")
+	l.say("what config/ holds is applied: %s", strings.Join(folders, ", "))
 	return nil
 }
 

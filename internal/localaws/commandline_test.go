@@ -20,13 +20,47 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws"
 )
 
+// commandLines are the aws command lines of this machine, by their versions: the user's, and with ALL_COMMAND_LINES=1,
+// since each takes a minute, the distribution's too.
+func commandLines(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	if testing.Short() {
+		t.Skip("no time for command lines")
+	}
+	names := []string{"aws"}
+	if os.Getenv("ALL_COMMAND_LINES") != "" {
+		names = append(names, "/usr/bin/aws")
+	}
+	for _, name := range names {
+		command, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if version, err := exec.CommandContext(t.Context(), command, "--version").Output(); err == nil {
+			word, _, _ := strings.Cut(string(version), " ")
+			found[strings.ReplaceAll(word, "/", "-")] = command
+		}
+	}
+	if len(found) == 0 {
+		t.Skip("no aws command line that works")
+	}
+	return found
+}
+
 // TestCommandLine asks with the aws command line, where there is one.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	command, err := exec.LookPath("aws")
-	if err != nil || testing.Short() || exec.CommandContext(t.Context(), command, "--version").Run() != nil {
-		t.Skip("no aws command line that works, or no time for it")
+	for version, command := range commandLines(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			askWith(t, command)
+		})
 	}
+}
+
+func askWith(t *testing.T, command string) {
+	t.Helper()
 	c := start(t, nil)
 	c.loadBalancer("web")
 	for _, tt := range []struct{ arguments, want string }{
@@ -49,24 +83,45 @@ func TestCommandLine(t *testing.T) {
 // command line. A row is a call; what it answers can be kept under a name, and a row may expect an error code instead.
 func TestCommandLineWorksThroughELBv2(t *testing.T) {
 	t.Parallel()
-	command, err := exec.LookPath("aws")
-	if err != nil || testing.Short() || exec.CommandContext(t.Context(), command, "--version").Run() != nil {
-		t.Skip("no aws command line that works, or no time for it")
+	for version, command := range commandLines(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			workThroughELBv2(t, command)
+		})
 	}
+}
+
+func workThroughELBv2(t *testing.T, command string) {
+	t.Helper()
 	c := start(t, nil)
 	known := map[string]string{"dir": t.TempDir()}
 	seedTrust(c, known["dir"])
 	name := regexp.MustCompile(`\{[a-z]+\}`)
 	for _, row := range commandRows {
-		line := name.ReplaceAllStringFunc(row.line, func(n string) string { return known[n[1:len(n)-1]] })
+		missing := false
+		line := name.ReplaceAllStringFunc(row.line, func(n string) string {
+			value, ok := known[n[1:len(n)-1]]
+			missing = missing || !ok
+			return value
+		})
+		if missing {
+			t.Logf("%s: not possible with this version", row.line)
+			continue
+		}
 		run := exec.CommandContext(t.Context(), command, append(strings.Fields(line), "--endpoint-url", c.URL(), "--output", "text")...)
 		run.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_REGION=us-west-2", "AWS_DEFAULT_REGION=us-west-2", "AWS_PAGER=")
 		out, err := run.CombinedOutput()
 		switch {
+		case unknownOption.Match(out):
+			t.Logf("%s: not known to this version", line)
+			continue
 		case row.refused != "" && !strings.Contains(string(out), "("+row.refused+")"):
 			t.Errorf("%s: got %s, want %s", line, out, row.refused)
 		case row.refused == "" && err != nil:
 			t.Fatalf("%s: %s: %s", line, err, out)
+		}
+		if row.want != "" && strings.TrimSpace(string(out)) != row.want {
+			t.Errorf("%s: got %s, want %s", line, out, row.want)
 		}
 		if row.keep != "" {
 			known[row.keep] = strings.TrimSpace(string(out))
@@ -74,7 +129,10 @@ func TestCommandLineWorksThroughELBv2(t *testing.T) {
 	}
 }
 
-var commandRows = []struct{ keep, line, refused string }{
+// unknownOption is what a command line says that is older than what it is asked for.
+var unknownOption = regexp.MustCompile(`Invalid choice|Unknown options|Unknown parameter in`)
+
+var commandRows = []struct{ keep, line, want, refused string }{
 	{keep: "cert", line: "acm import-certificate --certificate fileb://{dir}/cert.pem --private-key fileb://{dir}/key.pem --query CertificateArn"},
 	{keep: "second", line: "acm import-certificate --certificate fileb://{dir}/cert.pem --private-key fileb://{dir}/key.pem --query CertificateArn"},
 	{line: "acm describe-certificate --certificate-arn {cert}"},
@@ -82,6 +140,14 @@ var commandRows = []struct{ keep, line, refused string }{
 	{keep: "lb", line: "elbv2 create-load-balancer --name web --subnets subnet-a subnet-b --tags Key=k,Value=v --query LoadBalancers[0].LoadBalancerArn"},
 	{keep: "nlb", line: "elbv2 create-load-balancer --name net --type network --subnets subnet-a --query LoadBalancers[0].LoadBalancerArn"},
 	{line: "elbv2 wait load-balancer-available --names web net"},
+	{line: "elbv2 wait load-balancer-exists --names web"},
+	{line: "elbv2 wait load-balancers-deleted --names gone"},
+	{keep: "marker", line: "elbv2 describe-load-balancers --page-size 1 --query NextMarker"},
+	{line: "elbv2 describe-load-balancers --page-size 1 --marker {marker} --query LoadBalancers[].LoadBalancerName", want: "net"},
+	{line: "elbv2 describe-load-balancers --page-size 500", refused: "ValidationError"},
+	{line: "elbv2 describe-load-balancers --load-balancer-arns web", refused: "ValidationError"},
+	{line: "elbv2 describe-load-balancers --names nobody", refused: "LoadBalancerNotFound"},
+	{line: "elbv2 create-load-balancer --name web --subnets subnet-a subnet-b --scheme internal", refused: "DuplicateLoadBalancerName"},
 	{line: "elbv2 create-load-balancer --name a_b --subnets subnet-a subnet-b", refused: "ValidationError"},
 	{line: "elbv2 create-load-balancer --name far --subnets subnet-a subnet-none", refused: "SubnetNotFound"},
 	{line: "elbv2 set-subnets --load-balancer-arn {lb} --subnets subnet-a subnet-b subnet-c"},
@@ -103,7 +169,10 @@ var commandRows = []struct{ keep, line, refused string }{
 	{line: "elbv2 describe-target-groups --names web"},
 	{line: "elbv2 register-targets --target-group-arn {tg} --targets Id=127.0.0.9,Port=80"},
 	{line: "elbv2 describe-target-health --target-group-arn {tg} --include All"},
+	{line: "elbv2 register-targets --target-group-arn {tg} --targets Id=pod", refused: "ValidationError"},
+	{line: "elbv2 register-targets --target-group-arn {lb} --targets Id=127.0.0.9", refused: "ValidationError"},
 	{line: "elbv2 deregister-targets --target-group-arn {tg} --targets Id=127.0.0.9,Port=80"},
+	{line: "elbv2 wait target-deregistered --target-group-arn {tg} --targets Id=127.0.0.9,Port=80"},
 	{keep: "ts", line: "elbv2 create-trust-store --name ca --ca-certificates-bundle-s3-bucket b --ca-certificates-bundle-s3-key ca.pem --query TrustStores[0].TrustStoreArn"},
 	{line: "elbv2 create-trust-store --name none --ca-certificates-bundle-s3-bucket b --ca-certificates-bundle-s3-key none", refused: "CaCertificatesBundleNotFound"},
 	{line: "elbv2 modify-trust-store --trust-store-arn {ts} --ca-certificates-bundle-s3-bucket b --ca-certificates-bundle-s3-key ca.pem"},
@@ -114,22 +183,26 @@ var commandRows = []struct{ keep, line, refused string }{
 	{line: "elbv2 get-trust-store-ca-certificates-bundle --trust-store-arn {ts}"},
 	{line: "elbv2 get-trust-store-revocation-content --trust-store-arn {ts} --revocation-id 1", refused: "RevocationIdNotFound"},
 	{line: "elbv2 get-resource-policy --resource-arn {ts}", refused: "ResourceNotFound"},
-	{keep: "l", line: "elbv2 create-listener --load-balancer-arn {lb} --protocol HTTPS --port 443 --certificates CertificateArn={cert} --default-actions Type=forward,TargetGroupArn={tg} --mutual-authentication Mode=verify,TrustStoreArn={ts} --query Listeners[0].ListenerArn"},
+	{keep: "l", line: "elbv2 create-listener --load-balancer-arn {lb} --protocol HTTPS --port 443 --certificates CertificateArn={cert} --default-actions Type=forward,TargetGroupArn={tg} --query Listeners[0].ListenerArn"},
 	{keep: "stream", line: "elbv2 create-listener --load-balancer-arn {nlb} --protocol TCP --port 80 --default-actions Type=forward,TargetGroupArn={tcp} --query Listeners[0].ListenerArn"},
 	{line: "elbv2 create-listener --load-balancer-arn {lb} --protocol TCP --port 81 --default-actions Type=forward,TargetGroupArn={tg}", refused: "ValidationError"},
+	{line: "elbv2 modify-listener --listener-arn {l} --mutual-authentication Mode=verify,TrustStoreArn={ts}"},
 	{line: "elbv2 describe-trust-store-associations --trust-store-arn {ts}"},
 	{line: "elbv2 delete-trust-store --trust-store-arn {ts}", refused: "TrustStoreInUse"},
 	{line: "elbv2 delete-shared-trust-store-association --trust-store-arn {ts} --resource-arn {lb}", refused: "DeleteAssociationSameAccount"},
 	{line: "elbv2 add-listener-certificates --listener-arn {l} --certificates CertificateArn={second}"},
 	{line: "elbv2 describe-listener-certificates --listener-arn {l}"},
 	{line: "elbv2 remove-listener-certificates --listener-arn {l} --certificates CertificateArn={second}"},
-	{line: "elbv2 modify-listener --listener-arn {l} --ssl-policy ELBSecurityPolicy-TLS13-1-2-2021-06 --mutual-authentication Mode=off"},
+	{line: "elbv2 modify-listener --listener-arn {l} --ssl-policy ELBSecurityPolicy-TLS13-1-2-2021-06"},
+	{line: "elbv2 modify-listener --listener-arn {l} --mutual-authentication Mode=off"},
 	{line: "elbv2 modify-listener-attributes --listener-arn {stream} --attributes Key=tcp.idle_timeout.seconds,Value=60"},
 	{line: "elbv2 describe-listener-attributes --listener-arn {l}"},
 	{line: "elbv2 describe-listeners --load-balancer-arn {lb}"},
 	{keep: "r", line: "elbv2 create-rule --listener-arn {l} --priority 5 --conditions Field=path-pattern,Values=/a --actions Type=forward,TargetGroupArn={tg} --query Rules[0].RuleArn"},
 	{line: "elbv2 modify-rule --rule-arn {r} --conditions Field=path-pattern,PathPatternConfig={RegexValues=[^/b]}"},
 	{line: "elbv2 set-rule-priorities --rule-priorities RuleArn={r},Priority=7"},
+	{line: "elbv2 set-rule-priorities --rule-priorities RuleArn={r},Priority=7 RuleArn={r},Priority=8", refused: "ValidationError"},
+	{line: "elbv2 create-rule --listener-arn {stream} --priority 1 --conditions Field=source-ip,SourceIpConfig={Values=10.0.0.0/8} --actions Type=forward,TargetGroupArn={tcp}", refused: "InvalidConfigurationRequest"},
 	{line: "elbv2 create-rule --listener-arn {l} --priority 7 --conditions Field=path-pattern,Values=/a --actions Type=forward,TargetGroupArn={tg}", refused: "PriorityInUse"},
 	{line: "elbv2 describe-rules --listener-arn {l}"},
 	{line: "elbv2 add-tags --resource-arns {r} --tags Key=a,Value=b"},

@@ -228,6 +228,9 @@ func (f *foreign) reserve(lb *string) {
 	if *reserved.MinimumLoadBalancerCapacity.CapacityUnits != 200 || reserved.CapacityReservationState[0].State.Code == "" {
 		f.Errorf("the reservation is shown as %v", reserved)
 	}
+	if _, err := f.elb.SetSubnets(f.Context(), &elbv2.SetSubnetsInput{LoadBalancerArn: lb, Subnets: []string{"subnet-a", "subnet-b"}}); codeOf(err) != "CapacityReservationPending" {
+		f.Errorf("setting subnets meanwhile answers %s", codeOf(err))
+	}
 	f.patiently("PriorRequestNotComplete", func() error {
 		_, err := f.elb.ModifyCapacityReservation(f.Context(), &elbv2.ModifyCapacityReservationInput{LoadBalancerArn: lb, ResetCapacityReservation: aws.Bool(true)})
 		return err

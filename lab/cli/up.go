@@ -17,6 +17,7 @@ import (
 func newUp() *cobra.Command {
 	var config lab.Config
 	var quotas []string
+	var policies bool
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Start a lab and keep it running until Ctrl-C",
@@ -34,11 +35,13 @@ When it is ready, its directory holds
 			if config.Quotas, err = parseQuotas(quotas); err != nil {
 				return err
 			}
+			config.WithoutPolicies = !policies
 			config.Progress = func(line string) { fmt.Fprintln(command.ErrOrStderr(), line) }
 			return up(command.Context(), config)
 		},
 	}
 	addDir(command, &config.Dir)
+	command.Flags().BoolVar(&policies, "policies", true, "apply Sluice's admission policies; with =false, for another controller, nobody gives Pods gates that only Sluice opens")
 	addLabFlags(command, &config, &quotas)
 	return command
 }

@@ -49,7 +49,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err := config.tidy(ctx, suite); err != nil || config.OnlyTidy {
 		return nil, err
 	}
-	if p.costs && !config.consent("Go on?") {
+	if p.costs && !config.consent(ctx, "Go on?") {
 		return nil, errors.New("nothing was made: it needs a yes, or --yes")
 	}
 	leave := context.AfterFunc(ctx, func() {
@@ -82,7 +82,7 @@ func (c Config) tidy(ctx context.Context, suite awsconformance.Config) error {
 	for _, l := range left {
 		fmt.Fprintf(c.Tell, "  %s %s\n", l.What, l.ID)
 	}
-	if !c.consent("Remove all of this?") {
+	if !c.consent(ctx, "Remove all of this?") {
 		return errors.New("what an earlier run has left is in the way: it needs a yes, or --yes")
 	}
 	if err := awsconformance.Remove(ctx, suite, left); err != nil {
@@ -92,14 +92,23 @@ func (c Config) tidy(ctx context.Context, suite awsconformance.Config) error {
 	return nil
 }
 
-// consent asks a person, unless the answer was given on the command line. Silence is no.
-func (c Config) consent(question string) bool {
+// consent asks a person, unless the answer was given on the command line. Silence is no, and so is Ctrl-C.
+func (c Config) consent(ctx context.Context, question string) bool {
 	if c.Yes || c.Ask == nil {
 		return c.Yes
 	}
 	fmt.Fprintf(c.Tell, "%s Type yes: ", question)
-	answer, _ := bufio.NewReader(oneByte{c.Ask}).ReadString('\n') // an error leaves what was read, which is not yes
-	return strings.TrimSpace(answer) == "yes"
+	answers := make(chan string, 1)
+	go func() { // ends with the answer, or with the process
+		answer, _ := bufio.NewReader(oneByte{c.Ask}).ReadString('\n') // an error leaves what was read, which is not yes
+		answers <- answer
+	}()
+	select {
+	case answer := <-answers:
+		return strings.TrimSpace(answer) == "yes"
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // oneByte reads no further than it must, so that the next question finds its own answer.

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -93,7 +94,18 @@ func TestAnnouncement(t *testing.T) {
 			t.Errorf("it does not say %s:\n%s", want, text)
 		}
 	}
-	if config := (Config{Tell: &bytes.Buffer{}}); config.consent("Go on?") {
+	if config := (Config{Tell: &bytes.Buffer{}}); config.consent(t.Context(), "Go on?") {
 		t.Error("silence was taken for consent")
+	}
+}
+
+func TestCtrlCIsNoConsent(t *testing.T) {
+	t.Parallel()
+	silence, writer := io.Pipe() // nobody types anything
+	defer func() { _ = writer.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if config := (Config{Tell: &bytes.Buffer{}, Ask: silence}); config.consent(ctx, "Go on?") {
+		t.Error("Ctrl-C was taken for consent")
 	}
 }

@@ -278,6 +278,9 @@ func (s *Service) setRulePriorities(in setRulePrioritiesInput) (rulesOutput, err
 		if r.isDefault {
 			return rulesOutput{}, wire.Errorf("OperationNotPermitted", "The priority of default rule '%s' cannot be changed", r.arn)
 		}
+		if _, twice := after[r]; twice {
+			return rulesOutput{}, wire.Errorf("ValidationError", "Rule '%s' is specified more than once", r.arn)
+		}
 		after[r] = p.Priority
 		changed = append(changed, r)
 	}

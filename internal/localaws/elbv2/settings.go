@@ -56,6 +56,9 @@ func (s *Service) setSubnets(in setSubnetsInput) (setSubnetsOutput, error) {
 	if err != nil {
 		return setSubnetsOutput{}, err
 	}
+	if b.capacity.pending {
+		return setSubnetsOutput{}, wire.Errorf("CapacityReservationPending", "The capacity reservation of load balancer '%s' is pending", b.arn)
+	}
 	after := b.settings
 	override(&after.addressType, in.IPAddressType)
 	override(&after.sourceNAT, in.SourceNAT)

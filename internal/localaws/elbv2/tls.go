@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -106,11 +107,16 @@ func (s *Service) overCertificate(t *tlsSettings, protocol string, given []certi
 	return s.checkCertificate(given[0].ARN)
 }
 
+// certificateARN is of ACM or of IAM.
+var certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:(acm:[a-z0-9-]+:\d{12}:certificate|iam::\d{12}:server-certificate)/.+$`)
+
 // checkCertificate checks that a certificate is there and issued. The code for one that is not is none of the model's;
 // users report it (hashicorp/terraform-provider-aws).
 func (s *Service) checkCertificate(arn string) error {
 	pair, found := s.Certificate(arn)
 	switch {
+	case !certificateARN.MatchString(arn):
+		return wire.Errorf("ValidationError", "Certificate ARN '%s' is not valid", arn)
 	case !found:
 		return wire.Errorf("CertificateNotFound", "Certificate '%s' not found", arn)
 	case pair == nil:
