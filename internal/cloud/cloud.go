@@ -38,6 +38,7 @@ type Cloud struct {
 	budget    *Budget
 	readOnly  bool
 	inventory inventory
+	refused   refusalTable
 	network   networkCache
 	endpoints endpointCache
 }

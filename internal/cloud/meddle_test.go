@@ -61,7 +61,9 @@ func (a *administrator) ours(field, action string, params ...string) []string {
 	a.Helper()
 	found := (&inspector{administrator: a}).ask(field, action, params...)
 	maps.DeleteFunc(found, func(arn, _ string) bool { return !strings.Contains(arn, "/k8s-") })
-	place := func(arn string) string { return resourceID.ReplaceAllString(arn, "") + between(found[arn], "<Port>", "<") }
+	place := func(arn string) string {
+		return resourceID.ReplaceAllString(arn, "") + between(found[arn], "<Port>", "<")
+	}
 	return slices.SortedFunc(maps.Keys(found), func(x, y string) int { return strings.Compare(place(x), place(y)) })
 }
 
