@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	walks = flag.Int("walks", 40, "how many walks through random scenes")
+	walks = flag.Int("walks", 230, "how many walks through random scenes")
 	seed  = flag.Uint64("seed", 0, "only the walk with this seed")
 )
 
