@@ -43,9 +43,12 @@ type Config struct {
 	ControllerFlags  []string // added to the lab's own
 
 	Speed              float64
+	Profile            string
 	Throttling         string
 	Latency            time.Duration
 	DrainingReregister string
+	FirstCheckLeast    time.Duration
+	FirstCheckMost     time.Duration
 	Quotas             map[string]int
 	PortOffset         int
 
@@ -187,7 +190,8 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
 		Addresses: l.block.LoadBalancers(), PortOffset: c.PortOffset,
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
-		Quotas: c.Quotas, Speed: c.Speed, Random: uint64(time.Now().UnixNano()),
+		FirstCheckLeast: c.FirstCheckLeast, FirstCheckMost: c.FirstCheckMost,
+		Quotas: c.Quotas, Speed: c.Speed, Profile: c.Profile, Random: uint64(time.Now().UnixNano()),
 		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	if err != nil {

@@ -21,9 +21,13 @@ const (
 	Slow                      // rounds that nobody waits for
 )
 
-// patience is how long a call waits until it counts as one class more urgent, so
-// that no class starves.
-const patience = 5 * time.Second
+const (
+	// patience is how long a call waits until it counts as one class more urgent, so
+	// that no class starves.
+	patience = 5 * time.Second
+	// soon is the same for a change behind questions: it waits for a second at most.
+	soon = 800 * time.Millisecond
+)
 
 // Budget hands out the calls that AWS allows. The numbers are those of the Elastic
 // Load Balancing guide, "Request throttling for the Elastic Load Balancing API":
@@ -64,7 +68,9 @@ func NewBudget(share float64) *Budget {
 	add("registration", 20*share, 4*share)
 	add("write", 20*share, 3*share)
 	reads := add("read", 40*share, 10*share)
-	add("question", 10*share, 5*share).pace = reads.pace // ours: half of the reads at most
+	// Ours: half of the account's reads at most, whatever the share, and no bursts, so that
+	// there are never more than five a second.
+	add("question", 1, min(4.9, 9.8*share)).pace = reads.pace
 	// New load balancers are rare and this bucket is the smallest: it is used whole. Who
 	// meets another creator shrinks like all others.
 	add("create", max(10, 10*share), max(0.2, 0.2*share))
@@ -181,7 +187,12 @@ func (k *bucket) wait() time.Duration {
 }
 
 func (w *waiter) urgency(now time.Time) Class {
-	return w.class - Class(now.Sub(w.since)/patience)
+	waited := now.Sub(w.since)
+	promotions := Class(waited / patience)
+	if w.class == Change && waited >= soon {
+		promotions = max(promotions, 1)
+	}
+	return w.class - promotions
 }
 
 // bucketsOf are the buckets that a call draws from (the table of the guide), the account's
@@ -198,7 +209,7 @@ func bucketsOf(service, operation string, class Class) []string {
 		return []string{"account", "registration"}
 	}
 	if strings.HasPrefix(operation, "Describe") {
-		if class == Question {
+		if operation == "DescribeTargetHealth" && class != Registration {
 			return []string{"account", "read", "question"}
 		}
 		return []string{"account", "read"}

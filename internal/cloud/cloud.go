@@ -24,6 +24,8 @@ type Config struct {
 	// Endpoint of all services, for tests that run against several at once; empty: AWS,
 	// or what AWS_ENDPOINT_URL says.
 	Endpoint string
+	// HTTPClient carries the calls, for tests without a network; nil: the SDK's own.
+	HTTPClient aws.HTTPClient
 	// Unlimited switches the budget off, for tests.
 	Unlimited bool
 }
@@ -57,6 +59,9 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	options = append(options, awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithAppID("sluice"))
 	if config.Endpoint != "" {
 		options = append(options, awsconfig.WithBaseEndpoint(config.Endpoint))
+	}
+	if config.HTTPClient != nil {
+		options = append(options, awsconfig.WithHTTPClient(config.HTTPClient))
 	}
 	loaded, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {

@@ -39,9 +39,10 @@ const interfaceAge = 10 * time.Minute
 // EndpointGroups finds the security group that guards each Pod address: of the
 // interface of the Pod's instance that has the address (or its prefix), else of the
 // instance's primary one. With several groups on an interface, exactly one must be
-// tagged for the cluster.
-func (c *Cloud) EndpointGroups(ctx context.Context, instances map[netip.Addr]string) (map[netip.Addr]string, error) {
-	if err := c.readInstances(ctx, slices.Sorted(maps.Values(instances))); err != nil {
+// tagged for the cluster. Where instances must be read, some of the others are read along:
+// they are the next to be asked for.
+func (c *Cloud) EndpointGroups(ctx context.Context, instances map[netip.Addr]string, others []string) (map[netip.Addr]string, error) {
+	if err := c.readInstances(ctx, slices.Sorted(maps.Values(instances)), others); err != nil {
 		return nil, fmt.Errorf("reading the network interfaces of instances: %w", err)
 	}
 	out := map[netip.Addr]string{}
@@ -84,42 +85,57 @@ func (c *Cloud) guard(ctx context.Context, instance string, i networkInterface) 
 	}
 	var tagged []string
 	for _, group := range out.SecurityGroups {
-		if _, ok := ec2Tags(group.Tags)["kubernetes.io/cluster/"+c.cluster]; ok {
+		if _, ok := ec2Tags(group.Tags)[clusterTagKey(c.cluster)]; ok {
 			tagged = append(tagged, deref(group.GroupId))
 		}
 	}
 	if len(tagged) != 1 {
-		return "", fmt.Errorf("instance %s has the security groups %s: exactly one must have the tag kubernetes.io/cluster/%s, but %d have it",
-			instance, strings.Join(i.groups, ", "), c.cluster, len(tagged))
+		return "", fmt.Errorf("instance %s has the security groups %s: exactly one must have the tag %s, but %d have it",
+			instance, strings.Join(i.groups, ", "), clusterTagKey(c.cluster), len(tagged))
 	}
 	return tagged[0], nil
 }
 
-func (c *Cloud) readInstances(ctx context.Context, ids []string) error {
-	c.endpoints.mu.Lock()
-	var unknown []string
-	for _, id := range slices.Compact(ids) {
-		if time.Since(c.endpoints.read[id]) > interfaceAge {
-			unknown = append(unknown, id)
+// instancesACall is how many values a filter takes (EC2 API reference, "Filter"). A
+// filter, unlike a list of ids, does not fail for an instance that is gone.
+const instancesACall = 200
+
+func (c *Cloud) readInstances(ctx context.Context, ids, others []string) error {
+	unknown := c.endpoints.unread(slices.Compact(ids))
+	if len(unknown) == 0 {
+		return nil
+	}
+	for _, other := range c.endpoints.unread(others) {
+		if len(unknown)%instancesACall != 0 && !slices.Contains(unknown, other) {
+			unknown = append(unknown, other)
 		}
 	}
-	c.endpoints.mu.Unlock()
-	// 200 ids a call: DescribeInstances names no limit for ids, but long lists time out.
-	for chunk := range slices.Chunk(unknown, 200) {
-		out, err := ec2Call(ctx, c, Registration, "DescribeInstances", c.ec2.DescribeInstances, &ec2.DescribeInstancesInput{InstanceIds: chunk})
+	for chunk := range slices.Chunk(unknown, instancesACall) {
+		out, err := ec2Call(ctx, c, Registration, "DescribeInstances", c.ec2.DescribeInstances, &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{{Name: new("instance-id"), Values: chunk}}})
 		if err != nil {
 			return err
 		}
-		c.endpoints.remember(out.Reservations)
+		c.endpoints.remember(chunk, out.Reservations)
 	}
 	return nil
 }
 
-func (e *endpointCache) remember(reservations []ec2types.Reservation) {
+// unread are the instances of which nothing is known, or nothing new enough.
+func (e *endpointCache) unread(ids []string) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return time.Since(e.read[id]) <= interfaceAge })
+}
+
+func (e *endpointCache) remember(asked []string, reservations []ec2types.Reservation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.interfaces == nil {
 		e.interfaces, e.read = map[string][]networkInterface{}, map[string]time.Time{}
+	}
+	for _, id := range asked {
+		e.read[id] = time.Now()
+		delete(e.interfaces, id)
 	}
 	for _, reservation := range reservations {
 		for _, instance := range reservation.Instances {
@@ -127,7 +143,7 @@ func (e *endpointCache) remember(reservations []ec2types.Reservation) {
 			for _, i := range instance.NetworkInterfaces {
 				interfaces = append(interfaces, interfaceOf(i))
 			}
-			e.interfaces[deref(instance.InstanceId)], e.read[deref(instance.InstanceId)] = interfaces, time.Now()
+			e.interfaces[deref(instance.InstanceId)] = interfaces
 		}
 	}
 }
@@ -160,33 +176,45 @@ func interfaceOf(i ec2types.InstanceNetworkInterface) networkInterface {
 // since start, so that rules that nobody wants any more are found again, and those of
 // the cluster's own groups, which a former process may have opened.
 func (c *Cloud) EndpointGroupsWithRules(ctx context.Context) ([]string, error) {
-	c.endpoints.mu.Lock()
-	read := c.endpoints.rules != nil
-	c.endpoints.mu.Unlock()
-	if !read {
-		if err := c.readEndpointRules(ctx, ec2types.Filter{Name: new("tag-key"), Values: []string{"kubernetes.io/cluster/" + c.cluster}}); err != nil {
-			return nil, fmt.Errorf("reading the cluster's security groups: %w", err)
-		}
+	if err := c.ensureFilled(ctx); err != nil {
+		return nil, err
 	}
 	c.endpoints.mu.Lock()
 	defer c.endpoints.mu.Unlock()
 	return slices.Sorted(maps.Keys(c.endpoints.rules)), nil
 }
 
-func (c *Cloud) readEndpointRules(ctx context.Context, filter ec2types.Filter) error {
-	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{{Name: new("vpc-id"), Values: []string{c.vpc}}, filter}}
-	out, err := ec2Call(ctx, c, Registration, "DescribeSecurityGroups", c.ec2.DescribeSecurityGroups, in)
+// learn takes the rules of the cluster's own groups from a list of all, once: from then
+// on they are followed.
+func (e *endpointCache) learn(cluster string, groups []ec2types.SecurityGroup) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rules != nil {
+		return
+	}
+	e.rules = map[string][]model.Permission{}
+	for _, group := range groups {
+		if _, ok := ec2Tags(group.Tags)[clusterTagKey(cluster)]; ok {
+			e.rules[deref(group.GroupId)] = endpointRules(group)
+		}
+	}
+}
+
+// clusterTagKey marks what belongs to a cluster itself.
+func clusterTagKey(cluster string) string { return "kubernetes.io/cluster/" + cluster }
+
+// endpointRules are those of a group that are ours.
+func endpointRules(group ec2types.SecurityGroup) []model.Permission {
+	return slices.DeleteFunc(permissionsOf(group.IpPermissions), func(p model.Permission) bool { return p.Description != model.EndpointRuleDescription })
+}
+
+func (c *Cloud) readEndpointRules(ctx context.Context, group string) error {
+	out, err := ec2Call(ctx, c, Registration, "DescribeSecurityGroups", c.ec2.DescribeSecurityGroups, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
 	if err != nil {
 		return err
 	}
-	c.endpoints.mu.Lock()
-	defer c.endpoints.mu.Unlock()
-	if c.endpoints.rules == nil {
-		c.endpoints.rules = map[string][]model.Permission{}
-	}
-	for _, group := range out.SecurityGroups {
-		ours := slices.DeleteFunc(permissionsOf(group.IpPermissions), func(p model.Permission) bool { return p.Description != model.EndpointRuleDescription })
-		c.endpoints.rules[deref(group.GroupId)] = ours
+	for _, found := range out.SecurityGroups {
+		c.endpoints.setRules(deref(found.GroupId), endpointRules(found))
 	}
 	return nil
 }
@@ -199,7 +227,7 @@ func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model
 		return err
 	}
 	if !c.endpoints.knows(group) {
-		if err := c.readEndpointRules(ctx, ec2types.Filter{Name: new("group-id"), Values: []string{group}}); err != nil {
+		if err := c.readEndpointRules(ctx, group); err != nil {
 			return err
 		}
 	}

@@ -83,19 +83,23 @@ func (r reader) listTargetGroups(ctx context.Context, found map[model.StackID]*h
 }
 
 func (r reader) listSecurityGroups(ctx context.Context, found map[model.StackID]*holding) error {
-	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{
-		{Name: new("vpc-id"), Values: []string{r.vpc}},
-		{Name: new("tag:" + model.ClusterTag), Values: []string{r.cluster}},
-	}}
+	// Those of the cluster itself come along, for the rules that let load balancers in:
+	// one call for both, although a filter cannot say "this tag or that".
+	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{{Name: new("vpc-id"), Values: []string{r.vpc}}}}
+	var all []ec2types.SecurityGroup
 	for {
 		out, err := ec2Read(ctx, r, "DescribeSecurityGroups", r.ec2.DescribeSecurityGroups, in)
 		if err != nil {
 			return err
 		}
 		for _, group := range out.SecurityGroups {
-			r.foundSecurityGroup(found, group)
+			if ec2Tags(group.Tags)[model.ClusterTag] == r.cluster {
+				r.foundSecurityGroup(found, group)
+			}
 		}
+		all = append(all, out.SecurityGroups...)
 		if in.NextToken = out.NextToken; in.NextToken == nil {
+			r.endpoints.learn(r.cluster, all)
 			return nil
 		}
 	}

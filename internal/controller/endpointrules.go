@@ -144,7 +144,7 @@ func (c *endpointRuleController) wanted(ctx context.Context) (map[string][]targe
 		}
 		instances[n.address] = instance
 	}
-	groups, err := c.cloud.EndpointGroups(ctx, instances)
+	groups, err := c.cloud.EndpointGroups(ctx, instances, c.instances(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -155,14 +155,34 @@ func (c *endpointRuleController) wanted(ctx context.Context) (map[string][]targe
 	return out, nil
 }
 
-// instance is the EC2 instance of a node: the last part of its provider ID.
+// instances are those of all nodes.
+func (c *endpointRuleController) instances(ctx context.Context) []string {
+	var nodes corev1.NodeList
+	if err := c.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // the cache does not fail once it has synced
+	}
+	var ids []string
+	for i := range nodes.Items {
+		if id, ok := instanceOf(&nodes.Items[i]); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// instanceOf is the EC2 instance of a node: the last part of its provider ID.
+func instanceOf(node *corev1.Node) (string, bool) {
+	id := node.Spec.ProviderID[strings.LastIndex(node.Spec.ProviderID, "/")+1:]
+	return id, strings.HasPrefix(id, "i-")
+}
+
 func (c *endpointRuleController) instance(ctx context.Context, name string) (string, error) {
 	var node corev1.Node
 	if err := c.Get(ctx, types.NamespacedName{Name: name}, &node); err != nil {
 		return "", client.IgnoreNotFound(err)
 	}
-	id := node.Spec.ProviderID[strings.LastIndex(node.Spec.ProviderID, "/")+1:]
-	if !strings.HasPrefix(id, "i-") {
+	id, ok := instanceOf(&node)
+	if !ok {
 		return "", fmt.Errorf("node %s: spec.providerID %q names no EC2 instance; its Pods cannot be let in by security group", name, node.Spec.ProviderID)
 	}
 	return id, nil

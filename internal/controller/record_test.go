@@ -44,6 +44,7 @@ func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	for _, target := range []health.Target{
 		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since, State: model.Healthy, Asked: since},
 		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Pod: "b", Since: since, State: model.Draining},
+		{Address: netip.MustParseAddrPort("10.0.0.3:80"), Pod: "c", Since: since, Adopted: true},
 	} {
 		known[target.Address] = target
 	}
@@ -56,6 +57,7 @@ func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	want := []health.Target{
 		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since},
 		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Since: since, State: model.Draining, Reason: "Target.DeregistrationInProgress"},
+		{Address: netip.MustParseAddrPort("10.0.0.3:80"), Pod: "c", Since: since, Adopted: true},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); !ok || diff != "" {
 		t.Errorf("believed: %v; targets (-want +got):\n%s", ok, diff)

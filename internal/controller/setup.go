@@ -33,7 +33,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
 	stacks := &stackController{
 		view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder,
-		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1),
+		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1), left: map[types.UID]bool{},
 	}
 	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}

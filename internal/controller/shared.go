@@ -2,9 +2,11 @@ package controller
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
@@ -45,18 +47,8 @@ func (c *stackController) releaseShared(ctx context.Context, last []*networkingv
 		return err
 	}
 	defer release()
-	var list networkingv1.IngressList
-	if err := c.List(ctx, &list); err != nil {
+	if inUse, err := c.sharedInUse(ctx, last); inUse || err != nil {
 		return err
-	}
-	for i := range list.Items {
-		other := &list.Items[i]
-		_, ours := c.class(ctx, other)
-		uses := bearsFinalizer(other) || ours && other.DeletionTimestamp == nil
-		isLast := slices.ContainsFunc(last, func(o *networkingv1.Ingress) bool { return o.UID == other.UID && (!ours || o.DeletionTimestamp != nil) })
-		if uses && !isLast {
-			return nil
-		}
 	}
 	want := model.Stack{ID: model.SharedStack}
 	have, err := c.cloud.Observe(ctx, want)
@@ -64,6 +56,37 @@ func (c *stackController) releaseShared(ctx context.Context, last []*networkingv
 		return err
 	}
 	return c.apply(ctx, want.ID, plan.Steps(want, have, plan.Options{}))
+}
+
+// sharedInUse reports whether an Ingress other than those that are leaving has, or will
+// have, a load balancer. Deleted ones that left before are remembered: when two leave at
+// the same moment each still sees the other's finalizer, and neither would take itself
+// for the last.
+func (c *stackController) sharedInUse(ctx context.Context, leaving []*networkingv1.Ingress) (bool, error) {
+	var list networkingv1.IngressList
+	if err := c.List(ctx, &list); err != nil {
+		return false, err
+	}
+	for _, object := range leaving {
+		if object.DeletionTimestamp != nil {
+			c.left[object.UID] = true
+		}
+	}
+	there, inUse := map[types.UID]bool{}, false
+	for i := range list.Items {
+		object := &list.Items[i]
+		there[object.UID] = true
+		_, ours := c.class(ctx, object)
+		switch {
+		case ours && object.DeletionTimestamp == nil:
+			inUse = true
+		case !bearsFinalizer(object), c.left[object.UID]:
+		case !slices.ContainsFunc(leaving, func(o *networkingv1.Ingress) bool { return o.UID == object.UID }):
+			inUse = true
+		}
+	}
+	maps.DeleteFunc(c.left, func(uid types.UID, _ bool) bool { return !there[uid] })
+	return inUse, nil
 }
 
 // takeShared waits for the one who works on what is shared to be done.

@@ -51,6 +51,9 @@ type stackController struct {
 	deleting *deletions
 	// shared holds a token while somebody makes or removes what all stacks share.
 	shared chan struct{}
+	// left are deleted Ingresses that need nothing shared any more; see sharedInUse. It
+	// belongs to who holds the token.
+	left map[types.UID]bool
 	// rejected is told when an Ingress begins or ceases to have problems.
 	rejected func(context.Context, *networkingv1.Ingress)
 }

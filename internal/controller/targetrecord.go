@@ -30,9 +30,12 @@ type targetRecord struct {
 	// are about to be registered, whose addresses were free: whoever is found there is
 	// the Pod that is named, but not all of them need be there.
 	Dirty bool `json:"dirty,omitempty"`
-	// Targets are "POD-UID/UNIX-SECONDS" by address.
+	// Targets are "POD-UID/UNIX-SECONDS" by address; "/adopted" follows where the address
+	// was registered before the Pod had it, so that one healthy answer proves nothing.
 	Targets map[string]string `json:"targets"`
 }
+
+const adoptedMark = "/adopted"
 
 // encodeTargets writes what is known of a group's targets.
 func encodeTargets(epoch string, dirty bool, known map[netip.AddrPort]health.Target) (string, error) {
@@ -42,7 +45,11 @@ func encodeTargets(epoch string, dirty bool, known map[netip.AddrPort]health.Tar
 		if !target.Registered() {
 			pod = ""
 		}
-		record.Targets[address.String()] = fmt.Sprintf("%s/%d", pod, target.Since.Unix())
+		value := fmt.Sprintf("%s/%d", pod, target.Since.Unix())
+		if target.Adopted && pod != "" {
+			value += adoptedMark
+		}
+		record.Targets[address.String()] = value
 	}
 	text, err := json.Marshal(record)
 	return string(text), err
@@ -57,12 +64,13 @@ func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok boo
 	}
 	for key, value := range record.Targets {
 		address, err := netip.ParseAddrPort(key)
+		value, adopted := strings.CutSuffix(value, adoptedMark)
 		pod, seconds, found := strings.Cut(value, "/")
 		since, err2 := strconv.ParseInt(seconds, 10, 64)
 		if err != nil || err2 != nil || !found {
 			return nil, false
 		}
-		target := health.Target{Address: address, Pod: types.UID(pod), Since: time.Unix(since, 0)}
+		target := health.Target{Address: address, Pod: types.UID(pod), Since: time.Unix(since, 0), Adopted: adopted}
 		if pod == "" {
 			target.State, target.Reason = model.Draining, "Target.DeregistrationInProgress"
 		}
@@ -81,7 +89,8 @@ func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.Tar
 }
 
 // interrupted are the Pods that a former process had registered, or was about to, when
-// it ended in the middle of a change.
+// it ended in the middle of a change. Addresses that were adopted are not among them: they
+// are adopted anew.
 func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
 	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), true)
 	if !ok {
@@ -89,7 +98,7 @@ func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.Ta
 	}
 	out := map[netip.AddrPort]types.UID{}
 	for _, target := range list {
-		if target.Pod != "" {
+		if target.Pod != "" && !target.Adopted {
 			out[target.Address] = target.Pod
 		}
 	}

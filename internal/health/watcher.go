@@ -11,9 +11,9 @@ import (
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
-// spacing keeps questions to at most five a second, whatever the number of groups:
+// spacing keeps questions to less than five a second, whatever the number of groups:
 // half of what the account may read (see internal/cloud, Budget).
-const spacing = 200 * time.Millisecond
+const spacing = 205 * time.Millisecond
 
 // asker puts the question to AWS.
 type asker func(ctx context.Context, group string) ([]model.TargetHealth, error)

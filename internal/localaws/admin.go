@@ -44,6 +44,13 @@ func (a Admin) Addresses(ctx context.Context) ([]Address, error) {
 	return addresses, err
 }
 
+// Targets lists the targets of all groups, with the moments that the API does not tell. Only the lab's benches ask.
+func (a Admin) Targets(ctx context.Context) ([]elbv2.RegisteredTarget, error) {
+	var targets []elbv2.RegisteredTarget
+	err := a.do(ctx, http.MethodGet, "targets", &targets)
+	return targets, err
+}
+
 // AddFault lets something go wrong from now on, and returns the rule with its ID.
 func (a Admin) AddFault(ctx context.Context, rule fault.Rule) (fault.Rule, error) {
 	var added fault.Rule
@@ -122,5 +129,6 @@ func (c *Cloud) admin(mux *http.ServeMux) {
 		_, err := w.Write([]byte(c.acm.Root()))
 		c.complain(err)
 	})
+	serve("GET "+adminPath+"targets", func() any { return c.elb.Registered() })
 	serve("GET "+adminPath+"addresses", func() any { return c.elb.Reachable() })
 }

@@ -128,7 +128,9 @@ func (c *Cloud) build(limits quota.Limits) error {
 	c.iam, c.cognito = iam.New(config.AccountID, c.clock.Uint64), cognito.New()
 	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
-	c.plane = balancer.New(balancer.Config{Clock: c.clock, PortOffset: config.PortOffset, Offline: config.Offline, Log: config.Log})
+	c.plane = balancer.New(balancer.Config{Clock: c.clock, PortOffset: config.PortOffset, Offline: config.Offline, Probe: config.Probe, Log: config.Log,
+		FirstCheck: balancer.Span{Least: config.FirstCheckLeast, Most: config.FirstCheckMost},
+	})
 	c.elb = elbv2.New(elbv2.Config{
 		Region: config.Region, Account: config.AccountID, Addresses: config.Addresses, Limits: limits, Delays: delays,
 		Network: c.network, Plane: c.plane, Clock: c.clock, Log: config.Log,
@@ -177,6 +179,9 @@ func (c *Cloud) URL() string {
 	}
 	return "http://" + c.listener.Addr().String()
 }
+
+// Targets are all targets that are registered, as they are now: without a call, and whatever faults there are.
+func (c *Cloud) Targets() []elbv2.RegisteredTarget { return c.elb.Registered() }
 
 // Close stops the API first, so that nothing new begins, then time, then the data plane, and leaves no goroutine.
 func (c *Cloud) Close() error {

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,7 @@ type Config struct {
 	Region     string        // default "us-west-2"
 	AccountID  string        // default "123456789012"
 	Addresses  netip.Prefix  // loopback range that load balancers take their own addresses from; default 127.127.0.0/16
-	Offline    bool          // opens no socket: calls come through RoundTrip, nothing is balanced, no target is checked
+	Offline    bool          // opens no socket: calls come through RoundTrip, nothing is balanced, no target is checked but by Probe
 	PortOffset int           // added to a listener's port when a port below 1024 may not be bound; default 8000 (80 → 8080)
 	Throttling string        // "documented" (default) or "off"
 	Latency    time.Duration // added to every answer
@@ -31,9 +32,17 @@ type Config struct {
 	// it gets 401 or is sent to the identity provider, "pass" takes all for logged in and tells targets nothing of them.
 	Authentication string
 
-	// Profile is how long things take that AWS gives no time for: "" (default) is quick, ten seconds until a load balancer
-	// is active; "aws" is as slow as users report, one to three minutes. See package pace.
+	// Profile is how long things take that AWS gives no time for: "default" is quick, ten seconds until a load balancer is
+	// active; "aws" is as slow as users report, one to three minutes. See package pace.
 	Profile string
+
+	// FirstCheckLeast and FirstCheckMost are between which times after its registration has arrived a new target is checked
+	// first, and so can be healthy behind an application load balancer; default 0 and 200 ms, so that targets which come at
+	// the same moment are not checked in one burst.
+	FirstCheckLeast, FirstCheckMost time.Duration
+
+	// Probe, if it is not nil, answers health checks in the place of the targets. It is for Offline.
+	Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
 	Speed  float64        // divides AWS's own delays; default 1, real time
@@ -54,10 +63,12 @@ func (c Config) withDefaults() Config {
 	if !c.Addresses.IsValid() {
 		c.Addresses = netip.MustParsePrefix("127.127.0.0/16")
 	}
+	c.FirstCheckMost = max(c.FirstCheckMost, c.FirstCheckLeast+200*time.Millisecond)
 	c.PortOffset = cmp.Or(c.PortOffset, 8000)
 	c.Throttling = cmp.Or(c.Throttling, throttlingDocumented)
 	c.DrainingReregister = cmp.Or(c.DrainingReregister, "ignored")
 	c.Authentication = cmp.Or(c.Authentication, authenticationDeny)
+	c.Profile = cmp.Or(c.Profile, "default")
 	c.Speed = cmp.Or(c.Speed, 1)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
@@ -93,7 +104,7 @@ func (c Config) check() error {
 		complain("DrainingReregister", c.DrainingReregister, `"ignored" or "error"`)
 	}
 	if _, ok := pace.Profile(c.Profile); !ok {
-		complain("Profile", c.Profile, `"" or "aws"`)
+		complain("Profile", c.Profile, `"default" or "aws"`)
 	}
 	if c.Authentication != authenticationDeny && c.Authentication != authenticationPass {
 		complain("Authentication", c.Authentication, `"deny" or "pass"`)

@@ -188,6 +188,9 @@ func TestCreatesAreIdempotent(t *testing.T) {
 	}
 }
 
+// noARN is how ARNs begin that nothing has.
+const noARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012:"
+
 func TestErrorsOfELBv2(t *testing.T) {
 	t.Parallel()
 	c := start(t, func(config *localaws.Config) {
@@ -331,10 +334,10 @@ func TestErrorsOfELBv2(t *testing.T) {
 			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), Protocol: elbv2types.ProtocolEnumHttps})
 		}},
 		{"listener-of-nobody", "LoadBalancerNotFound", func() error {
-			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), LoadBalancerArn: aws.String("arn:none")})
+			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), LoadBalancerArn: aws.String(noARN + "loadbalancer/app/none/0")})
 		}},
 		{"listener-to-no-group", "TargetGroupNotFound", func() error {
-			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), DefaultActions: forwardTo("arn:none")})
+			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), DefaultActions: forwardTo(noARN + "targetgroup/none/0")})
 		}},
 		{"listener-to-far-group", "InvalidConfigurationRequest", func() error {
 			return createListener(elbv2.CreateListenerInput{Port: aws.Int32(82), DefaultActions: forwardTo(far)})
@@ -358,7 +361,7 @@ func TestErrorsOfELBv2(t *testing.T) {
 			}}})
 		}},
 		{"listener-unknown", "ListenerNotFound", func() error {
-			_, err := c.elb.DeleteListener(ctx, &elbv2.DeleteListenerInput{ListenerArn: aws.String("arn:none")})
+			_, err := c.elb.DeleteListener(ctx, &elbv2.DeleteListenerInput{ListenerArn: aws.String(noARN + "listener/app/none/0/0")})
 			return err
 		}},
 		{"listeners-of-nothing", "ValidationError", func() error {
@@ -372,7 +375,7 @@ func TestErrorsOfELBv2(t *testing.T) {
 		{"rule-group-over-quota", "TooManyUniqueTargetGroupsPerLoadBalancer", func() error { return createRule(7, forwardTo(used, second, third), pathIs("/x")) }},
 		{"rule-six-groups", "ValidationError", func() error { return createRule(7, forwardTo(many(6, "arn:%d")...), pathIs("/x")) }},
 		{"rule-unknown", "RuleNotFound", func() error {
-			_, err := c.elb.DeleteRule(ctx, &elbv2.DeleteRuleInput{RuleArn: aws.String("arn:none")})
+			_, err := c.elb.DeleteRule(ctx, &elbv2.DeleteRuleInput{RuleArn: aws.String(noARN + "listener-rule/app/none/0/0/0")})
 			return err
 		}},
 		{"rule-default", "OperationNotPermitted", func() error {
@@ -461,16 +464,24 @@ func TestErrorsOfELBv2(t *testing.T) {
 			return register(used, elbv2types.TargetDescription{Id: aws.String("10.0.0.1"), AvailabilityZone: aws.String("all")})
 		}},
 		{"targets-over-group-quota", "TooManyTargets", func() error { return register(used, ip("127.0.0.2"), ip("127.0.0.3"), ip("127.0.0.4")) }},
-		{"targets-of-no-group", "TargetGroupNotFound", func() error { return register("arn:none", ip("127.0.0.2")) }},
+		{"targets-of-no-group", "TargetGroupNotFound", func() error { return register(noARN+"targetgroup/none/0", ip("127.0.0.2")) }},
 		{"target-never-registered", "ok", func() error {
 			_, err := c.elb.DeregisterTargets(ctx, &elbv2.DeregisterTargetsInput{TargetGroupArn: &used, Targets: []elbv2types.TargetDescription{ip("127.0.0.9")}})
 			return err
 		}},
 		{"health-of-no-group", "TargetGroupNotFound", func() error {
-			_, err := c.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String("arn:none")})
+			_, err := c.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noARN + "targetgroup/none/0")})
 			return err
 		}},
 
+		{"arn-of-another-kind", "ValidationError", func() error {
+			_, err := c.elb.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: &rule})
+			return err
+		}},
+		{"arn-deleted-of-another-kind", "ValidationError", func() error {
+			_, err := c.elb.DeleteLoadBalancer(ctx, &elbv2.DeleteLoadBalancerInput{LoadBalancerArn: &used})
+			return err
+		}},
 		{"tags-twice", "DuplicateTagKeys", func() error {
 			_, err := c.elb.AddTags(ctx, &elbv2.AddTagsInput{ResourceArns: []string{rule}, Tags: []elbv2types.Tag{{Key: aws.String("a")}, {Key: aws.String("a")}}})
 			return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,8 +51,11 @@ func addLabFlags(command *cobra.Command, config *lab.Config, quotas *[]string) {
 	flags.StringVar(&config.ControllerBinary, "controller-binary", "", "the controller (default: sluice, beside this program)")
 	flags.StringArrayVar(&config.ControllerFlags, "controller-flag", nil, "one more flag for the controller, such as --controller-flag=--log-level=debug; can be repeated")
 	flags.Float64Var(&config.Speed, "speed", 1, "how much faster than real AWS's delays pass, such as provisioning; Kubernetes keeps real time")
+	flags.StringVar(&config.Profile, "profile", "default", "how long AWS takes for what its documents give no time for: default is quick, a new load balancer is active after ten seconds; aws is as slow as users report, one to three minutes")
 	flags.StringVar(&config.Throttling, "throttling", "documented", "API limits of AWS: documented or off")
 	flags.DurationVar(&config.Latency, "latency", 0, "how long AWS takes to answer a call")
+	flags.DurationVar(&config.FirstCheckLeast, "first-check-least", 0, "how long after its registration has arrived a new target is checked first, at least")
+	flags.DurationVar(&config.FirstCheckMost, "first-check-most", 200*time.Millisecond, "and at most; each time between is as likely")
 	flags.StringVar(&config.DrainingReregister, "draining-reregister", "ignored", "what AWS does when a draining target is registered: ignored or error")
 	flags.StringArrayVar(quotas, "quota", nil, "raise or lower a quota of AWS: elbv2/load-balancers=100; can be repeated")
 	flags.IntVar(&config.PortOffset, "port-offset", 8000, "added to a load balancer's port where it may not be bound, such as 80 for ordinary users")

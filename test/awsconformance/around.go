@@ -73,7 +73,7 @@ func around() []assertion {
 func lingering(ctx context.Context, f *fixture) (string, error) {
 	group, err := f.ec2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		GroupName: f.name("linger"), Description: f.name("linger"), VpcId: &f.VPC,
-		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{{Key: aws.String("suite"), Value: aws.String("conformance")}}}},
+		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{{Key: aws.String(TagKey), Value: &f.Prefix}}}},
 	})
 	if err != nil {
 		return "", err
@@ -120,6 +120,7 @@ func protected(ctx context.Context, f *fixture) (bool, error) {
 	made, err := f.waf.CreateWebACL(ctx, &wafv2.CreateWebACLInput{
 		Name: f.name("acl"), Scope: waftypes.ScopeRegional, DefaultAction: &waftypes.DefaultAction{Allow: &waftypes.AllowAction{}},
 		VisibilityConfig: &waftypes.VisibilityConfig{MetricName: f.name("acl")},
+		Tags:             []waftypes.Tag{{Key: aws.String(TagKey), Value: &f.Prefix}},
 	})
 	if err != nil {
 		return false, err

@@ -93,14 +93,14 @@ func certificates() []assertion {
 			if err != nil {
 				return err
 			}
-			return second(f.acm.ImportCertificate(ctx, &acm.ImportCertificateInput{Certificate: certificate, PrivateKey: key}))
+			return second(f.importCertificate(ctx, certificate, key))
 		}),
 		call("acm.import.text", "a certificate is PEM", "ACM guide, prerequisites for importing", "ValidationException", func(ctx context.Context, f *fixture) error {
 			_, key, err := selfSigned("b.example.com")
 			if err != nil {
 				return err
 			}
-			return second(f.acm.ImportCertificate(ctx, &acm.ImportCertificateInput{Certificate: []byte("certificate"), PrivateKey: key}))
+			return second(f.importCertificate(ctx, []byte("certificate"), key))
 		}),
 		call("acm.arn", "an ARN must be one", "ACM API reference, DescribeCertificate", "InvalidArnException", func(ctx context.Context, f *fixture) error {
 			return second(f.acm.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: aws.String("certificate/of-nobody-at-all")}))

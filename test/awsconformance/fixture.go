@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
+	acmtypes "github.com/aws/aws-sdk-go-v2/service/acm/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
@@ -32,20 +33,32 @@ type fixture struct {
 	certificate, second                      string
 	firstState                               string // of the load balancer, right after its creation
 	undo                                     []func(context.Context) error
+	ended                                    <-chan struct{} // closed when the run is to end early
+	cleaning                                 bool            // then nothing ends early any more
 }
 
-func newFixture(config Config) *fixture {
-	return &fixture{Config: config, clients: newClients(config.AWS)}
+func newFixture(ctx context.Context, config Config) *fixture {
+	return &fixture{Config: config, clients: newClients(config.AWS), ended: ctx.Done()}
 }
 
 func (f *fixture) name(what string) *string { return aws.String(f.Prefix + "-" + what) }
 
+// interrupted says whether the run is to end as soon as it can.
+func (f *fixture) interrupted() bool {
+	select {
+	case <-f.ended:
+		return !f.cleaning
+	default:
+		return false
+	}
+}
+
 // wait tries until there is no error, or no patience is left.
 func (f *fixture) wait(ctx context.Context, try func() error) error {
-	pause := min(f.Patience/200, 5*time.Second)
+	pause := min(f.Patience/200, 2*time.Second)
 	for deadline := time.Now().Add(f.Patience); ; time.Sleep(pause) {
 		err := try()
-		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
+		if err == nil || time.Now().After(deadline) || ctx.Err() != nil || f.interrupted() {
 			return err
 		}
 	}
@@ -54,11 +67,18 @@ func (f *fixture) wait(ctx context.Context, try func() error) error {
 // later remembers what has to be undone. Things in use are tried again until they are free.
 func (f *fixture) later(undo func(context.Context) error) { f.undo = append(f.undo, undo) }
 
-// clean removes all that was made, the last first.
-func (f *fixture) clean(ctx context.Context) {
+// clean removes all that was made, the last first, and then what an assertion may have left against its intention. The
+// error names what stays.
+func (f *fixture) clean(ctx context.Context) error {
+	f.cleaning = true
 	for _, v := range slices.Backward(f.undo) {
-		_ = f.wait(ctx, func() error { return v(ctx) }) // what stays has the prefix in its name
+		_ = f.wait(ctx, func() error { return v(ctx) }) // what stays is found again below
 	}
+	left, err := f.leftovers(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for what is left: %w", err)
+	}
+	return f.remove(ctx, left)
 }
 
 // prepare makes everything, in an order in which each step has what it needs.
@@ -72,6 +92,9 @@ func (f *fixture) prepare(ctx context.Context) error {
 		{"creating target groups", f.createGroups},
 		{"creating listeners and rules", f.createListeners},
 	} {
+		if f.interrupted() {
+			return context.Canceled
+		}
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
@@ -81,21 +104,33 @@ func (f *fixture) prepare(ctx context.Context) error {
 
 func (f *fixture) importCertificates(ctx context.Context) error {
 	for _, arn := range []*string{&f.certificate, &f.second} {
-		certificate, key, err := selfSigned("shop.example.com")
+		certificate, key, err := selfSigned(domain)
 		if err != nil {
 			return err
 		}
-		out, err := f.acm.ImportCertificate(ctx, &acm.ImportCertificateInput{Certificate: certificate, PrivateKey: key})
-		if err != nil {
+		if *arn, err = f.importCertificate(ctx, certificate, key); err != nil {
 			return err
 		}
-		*arn = *out.CertificateArn
-		f.later(func(ctx context.Context) error {
-			_, err := f.acm.DeleteCertificate(ctx, &acm.DeleteCertificateInput{CertificateArn: out.CertificateArn})
-			return err
-		})
 	}
 	return nil
+}
+
+// domain is whom all certificates of the suite are for.
+const domain = "shop.example.com"
+
+// importCertificate gives a certificate to ACM until the end.
+func (f *fixture) importCertificate(ctx context.Context, certificate, key []byte) (string, error) {
+	out, err := f.acm.ImportCertificate(ctx, &acm.ImportCertificateInput{
+		Certificate: certificate, PrivateKey: key, Tags: []acmtypes.Tag{{Key: aws.String(TagKey), Value: &f.Prefix}},
+	})
+	if err != nil {
+		return "", err
+	}
+	f.later(func(ctx context.Context) error {
+		_, err := f.acm.DeleteCertificate(ctx, &acm.DeleteCertificateInput{CertificateArn: out.CertificateArn})
+		return err
+	})
+	return *out.CertificateArn, nil
 }
 
 // selfSigned is a certificate and its key in PEM.
@@ -122,10 +157,15 @@ func pemOf(kind string, raw []byte) []byte {
 	return text.Bytes()
 }
 
+// tags tell what the suite has made from all else in the account.
+func (f *fixture) tags() []elbv2types.Tag {
+	return []elbv2types.Tag{{Key: aws.String(TagKey), Value: &f.Prefix}}
+}
+
 func (f *fixture) balancerInput(name string, change func(*elbv2.CreateLoadBalancerInput)) *elbv2.CreateLoadBalancerInput {
 	in := &elbv2.CreateLoadBalancerInput{
 		Name: f.name(name), Subnets: f.Subnets[:2], Scheme: elbv2types.LoadBalancerSchemeEnumInternal,
-		Tags: []elbv2types.Tag{{Key: aws.String("suite"), Value: aws.String("conformance")}},
+		Tags: f.tags(),
 	}
 	if change != nil {
 		change(in)
@@ -148,17 +188,14 @@ func (f *fixture) createBalancers(ctx context.Context) error {
 		if wanted.name == "web" {
 			f.firstState = string(made.State.Code)
 		}
-		f.later(func(ctx context.Context) error {
-			_, err := f.elb.DeleteLoadBalancer(ctx, &elbv2.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancerArn})
-			return err
-		})
+		f.later(func(ctx context.Context) error { return f.deleteBalancer(ctx, *made.LoadBalancerArn) })
 	}
 	return nil
 }
 
 func (f *fixture) groupInput(name string, change func(*elbv2.CreateTargetGroupInput)) *elbv2.CreateTargetGroupInput {
 	in := &elbv2.CreateTargetGroupInput{
-		Name: f.name(name), Protocol: elbv2types.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: &f.VPC, TargetType: elbv2types.TargetTypeEnumIp,
+		Name: f.name(name), Protocol: elbv2types.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: &f.VPC, TargetType: elbv2types.TargetTypeEnumIp, Tags: f.tags(),
 	}
 	if change != nil {
 		change(in)

@@ -2,12 +2,14 @@
 // states, reasons, error codes, limits, idempotency and paging of Elastic Load Balancing and of what stands around it.
 //
 // Each assertion has an id, a sentence, and the document that says so; what no document says is marked unconfirmed. The
-// suite makes what it needs under names with its own prefix and removes all of it in the end, also after a failure:
+// suite makes what it needs under names with its own prefix and with its own tag, and removes all of it in the end, also
+// after a failure, a panic, or the end of the context:
 //
-//	results := awsconformance.Run(ctx, awsconformance.Config{AWS: config, VPC: "vpc-…", Subnets: []string{"subnet-…", "subnet-…"}})
+//	results, err := awsconformance.Run(ctx, awsconformance.Config{AWS: config, VPC: "vpc-…", Subnets: []string{"subnet-…", "subnet-…"}})
 //	for _, r := range results { fmt.Println(r.Outcome, r.ID, r.Sentence, r.Source) }
 //
-// It has been run against the local AWS only. A run against AWS makes three load balancers for some ten minutes.
+// The error says what could not be removed; Leftovers finds it later. The suite has been run against the local AWS only. A
+// run against AWS makes three load balancers, and a fourth for a moment.
 package awsconformance
 
 import (
@@ -35,6 +37,13 @@ type Config struct {
 	Subnets  []string      // at least two, in different zones of the VPC, without IPv6
 	Prefix   string        // of all names; at most 12 characters; default "conf"
 	Patience time.Duration // how long anything may take; default ten minutes
+	Observe  func(Result)  // hears of each result as it comes; may be nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Prefix = cmp.Or(c.Prefix, "conf")
+	c.Patience = cmp.Or(c.Patience, 10*time.Minute)
+	return c
 }
 
 // Outcome is what became of an assertion.
@@ -44,15 +53,16 @@ type Outcome string
 const (
 	Held    Outcome = "held"
 	Failed  Outcome = "failed"
-	Skipped Outcome = "skipped" // what it needs could not be made
+	Skipped Outcome = "skipped" // what it needs could not be made, or the run was interrupted
 )
 
 // Result is an assertion and what became of it.
 type Result struct {
-	ID, Sentence string
-	Source       string // the document; empty if the assertion is unconfirmed
-	Outcome      Outcome
-	Detail       string // of what did not hold
+	ID       string  `json:"id"`
+	Sentence string  `json:"sentence"`
+	Source   string  `json:"source"` // the document; empty if the assertion is unconfirmed
+	Outcome  Outcome `json:"outcome"`
+	Detail   string  `json:"detail,omitempty"` // of what did not hold
 }
 
 // assertion is one thing that is so.
@@ -70,28 +80,41 @@ var chapters = []func() []assertion{
 	policies, certificates, secure, networks, around,
 }
 
-// Run checks everything, in order. An error to prepare a chapter's resources skips what needs them.
-func Run(ctx context.Context, config Config) []Result {
-	config.Prefix = cmp.Or(config.Prefix, "conf")
-	config.Patience = cmp.Or(config.Patience, 10*time.Minute)
-	f := newFixture(config)
-	defer f.clean(context.WithoutCancel(ctx))
-	prepared := f.prepare(ctx)
-	var results []Result
+// Run checks everything, in order. If something cannot be prepared, all assertions are skipped; if the context ends,
+// those that are left. The error says what the suite made and could not remove.
+func Run(ctx context.Context, config Config) (results []Result, err error) {
+	f := newFixture(ctx, config.withDefaults())
+	defer func() { err = f.clean(context.WithoutCancel(ctx)) }()
+	skip := f.prepare(context.WithoutCancel(ctx))
 	for _, chapter := range chapters {
 		for _, a := range chapter() {
-			results = append(results, a.run(ctx, f, prepared))
+			if skip == nil {
+				skip = ctx.Err()
+			}
+			r := a.run(ctx, f, skip)
+			if config.Observe != nil {
+				config.Observe(r)
+			}
+			results = append(results, r)
 		}
 	}
-	return results
+	return results, nil
 }
 
-func (a assertion) run(ctx context.Context, f *fixture, prepared error) Result {
-	r := Result{ID: a.id, Sentence: a.sentence, Source: a.source, Outcome: Held}
-	if prepared != nil {
-		r.Outcome, r.Detail = Skipped, prepared.Error()
+func (a assertion) run(ctx context.Context, f *fixture, skip error) (r Result) {
+	r = Result{ID: a.id, Sentence: a.sentence, Source: a.source, Outcome: Held}
+	if skip != nil {
+		r.Outcome, r.Detail = Skipped, skip.Error()
 		return r
 	}
+	defer func() {
+		if reason := recover(); reason != nil {
+			r.Outcome, r.Detail = Failed, fmt.Sprint("it panicked: ", reason)
+		}
+	}()
+	// Many assertions make something and remove it again: an interrupted run lets the one that is on its way end.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Patience+time.Minute)
+	defer cancel()
 	if err := a.check(ctx, f); err != nil {
 		r.Outcome, r.Detail = Failed, err.Error()
 	}

@@ -41,9 +41,12 @@ func TestLocalAWS(t *testing.T) {
 		Region: "us-west-2", BaseEndpoint: aws.String(cloud.URL()), Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
-	results := awsconformance.Run(t.Context(), awsconformance.Config{
+	results, err := awsconformance.Run(t.Context(), awsconformance.Config{
 		AWS: sdk, VPC: "vpc-1", Subnets: []string{"subnet-a", "subnet-b"}, Patience: 10 * time.Second,
 	})
+	if err != nil {
+		t.Error(err)
+	}
 	seen, guesses := map[string]bool{}, 0
 	for _, r := range results {
 		if r.Outcome != awsconformance.Held {

@@ -34,17 +34,19 @@ func newCheckTransport(http2 bool) *http.Transport {
 func (c *Check) ask(ctx context.Context, t *Target) Health {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	verdict := c.askAt(ctx, t.checkAddress(c.Port))
+	verdict := c.askAt(ctx, t.group.plane.probe, t.checkAddress(c.Port))
 	if verdict.State == Unhealthy && t.group.network() {
 		return Health{State: Unhealthy, Reason: reasonFailed, Description: "Health checks failed"}
 	}
 	return verdict
 }
 
-func (c *Check) askAt(ctx context.Context, addr netip.AddrPort) Health {
+func (c *Check) askAt(ctx context.Context, probe Probe, addr netip.AddrPort) Health {
 	var code int
 	var err error
 	switch {
+	case probe != nil:
+		code, err = probe(ctx, addr, c.Path)
 	case c.Scheme == "tcp":
 		if err = opens(ctx, addr); err == nil {
 			return Health{State: Healthy}

@@ -39,12 +39,13 @@ type Target struct {
 	cut         context.CancelCauseFunc
 
 	// guarded by group.mu
-	health     Health
-	good, bad  int       // successes and failures in a row
-	ramp       time.Time // when its slow start began, if it has one
-	first      bool      // it came when the group had no healthy target
-	stopChecks context.CancelFunc
-	held       map[io.Closer]struct{} // connections of a network load balancer
+	health       Health
+	healthySince time.Time
+	good, bad    int       // successes and failures in a row
+	ramp         time.Time // when its slow start began, if it has one
+	first        bool      // it came when the group had no healthy target
+	stopChecks   context.CancelFunc
+	held         map[io.Closer]struct{} // connections of a network load balancer
 }
 
 // NewGroup returns an empty group that no load balancer serves yet. The scheme is how targets are spoken to: "http" or

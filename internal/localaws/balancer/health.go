@@ -53,9 +53,16 @@ func (t *Target) Health() Health {
 	return t.health
 }
 
+// HealthySince is when the target became healthy; zero while it is not.
+func (t *Target) HealthySince() time.Time {
+	t.group.mu.Lock()
+	defer t.group.mu.Unlock()
+	return t.healthySince
+}
+
 // startChecks runs the checks of a target in a goroutine of its own. The caller holds group.mu.
 func (t *Target) startChecks() {
-	if t.group.plane.offline || t.group.plane.ctx.Err() != nil {
+	if t.group.plane.offline && t.group.plane.probe == nil || t.group.plane.ctx.Err() != nil {
 		return
 	}
 	ctx, stop := context.WithCancel(t.group.plane.ctx)
@@ -70,13 +77,10 @@ func (t *Target) endChecks() {
 	}
 }
 
-// firstCheckSpread keeps targets that come at the same moment from being checked in one burst.
-const firstCheckSpread = 200 * time.Millisecond
-
 // watch checks a target until ctx ends. Only the interval is AWS's own time; the timeout is the target's.
 func (t *Target) watch(ctx context.Context) {
 	clock := t.group.plane.clock
-	timer := time.NewTimer(clock.Between(0, firstCheckSpread))
+	timer := time.NewTimer(clock.Between(t.group.plane.firstCheck.Least, t.group.plane.firstCheck.Most))
 	defer timer.Stop()
 	for {
 		select {
@@ -113,7 +117,9 @@ func (t *Target) record(check *Check, verdict Health) {
 		}
 	}
 	if t.health.State != before.State {
+		t.healthySince = time.Time{}
 		if t.health.State == Healthy {
+			t.healthySince = time.Now()
 			t.group.beginRamp(t)
 		}
 		if t.health.State == Unhealthy {

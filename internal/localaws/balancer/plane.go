@@ -16,8 +16,10 @@ import (
 	"context"
 	"crypto/cipher"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sluice-lb/sluice/internal/localaws/pace"
 )
@@ -27,8 +29,10 @@ type Plane struct {
 	clock      *pace.Clock
 	portOffset int
 	offline    bool
+	firstCheck Span
 	log        *slog.Logger
-	sealer     cipher.AEAD   // of cookies
+	sealer     cipher.AEAD // of cookies
+	probe      Probe
 	groups     atomic.Uint64 // how many there have been
 
 	ctx    context.Context
@@ -43,7 +47,9 @@ type Plane struct {
 type Config struct {
 	Clock      *pace.Clock
 	PortOffset int  // added to a port that may not be bound
-	Offline    bool // load balancers listen nowhere, and targets are never checked
+	Offline    bool // load balancers listen nowhere, and targets are checked only by Probe
+	Probe      Probe
+	FirstCheck Span // when a new target is checked first, after it is in service
 	Log        *slog.Logger
 }
 
@@ -51,10 +57,16 @@ type Config struct {
 func New(config Config) *Plane {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Plane{
-		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, log: config.Log, sealer: newSealer(),
+		clock: config.Clock, portOffset: config.PortOffset, offline: config.Offline, firstCheck: config.FirstCheck, probe: config.Probe, log: config.Log, sealer: newSealer(),
 		ctx: ctx, cancel: cancel, fronts: map[*Front]struct{}{},
 	}
 }
+
+// Probe answers a health check in the place of a target, with an HTTP status or with the error of a connection.
+type Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
+
+// Span is durations from the first to the second, each as likely as the others.
+type Span struct{ Least, Most time.Duration }
 
 // Close stops all load balancers and health checks, and returns when none of their goroutines is left.
 func (p *Plane) Close() {

@@ -41,7 +41,7 @@ var addresses atomic.Uint32
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
 	clock := pace.New(speed, 1)
-	plane := balancer.New(balancer.Config{Clock: clock, PortOffset: 18000, Log: slog.New(slog.DiscardHandler)})
+	plane := balancer.New(balancer.Config{Clock: clock, PortOffset: 18000, FirstCheck: balancer.Span{Most: 200 * time.Millisecond}, Log: slog.New(slog.DiscardHandler)})
 	tb.Cleanup(func() { plane.Close(); clock.Close() })
 	r := &rig{TB: tb, plane: plane}
 	r.front = r.open()

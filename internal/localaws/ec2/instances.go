@@ -126,6 +126,7 @@ var interfaceKind = kind[*networkInterface]{
 		"interface-type":               one(func(*networkInterface) string { return "interface" }),
 		"private-ip-address":           one(func(i *networkInterface) string { return i.address.String() }),
 		"addresses.private-ip-address": one(func(i *networkInterface) string { return i.address.String() }),
+		"ipv6-addresses.ipv6-address":  func(*networkInterface) []string { return nil }, // no interface has any
 		"private-dns-name":             one(func(i *networkInterface) string { return i.dns }),
 		"group-id":                     func(i *networkInterface) []string { return groupIDs(i.groups) },
 		"group-name":                   func(i *networkInterface) []string { return groupNames(i.groups) },

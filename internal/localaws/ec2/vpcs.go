@@ -43,6 +43,14 @@ func ipv6Blocks(id string, cidr netip.Prefix) []ipv6Block {
 	return []ipv6Block{{ID: id[:strings.Index(id, "-")] + "-cidr-assoc-6-" + id[strings.Index(id, "-")+1:], CIDR: cidr.String(), State: "associated"}}
 }
 
+// ipv6Values are what filters compare with.
+func ipv6Values(cidr netip.Prefix) []string {
+	if !cidr.IsValid() {
+		return nil
+	}
+	return []string{cidr.String()}
+}
+
 type describeVPCsInput struct {
 	VPCIDs []string `form:"VpcId"`
 	Query
@@ -57,10 +65,13 @@ var vpcKind = kind[*vpc]{
 	number: func(v *vpc) int { return v.number },
 	id:     func(v *vpc) string { return v.id },
 	properties: properties[*vpc]{
-		"vpc-id":     one(func(v *vpc) string { return v.id }),
-		"cidr":       one(func(v *vpc) string { return v.cidr.String() }),
-		"state":      one(func(*vpc) string { return "available" }),
-		"is-default": one(func(*vpc) string { return "false" }),
+		"vpc-id":                            one(func(v *vpc) string { return v.id }),
+		"cidr":                              one(func(v *vpc) string { return v.cidr.String() }),
+		"state":                             one(func(*vpc) string { return "available" }),
+		"is-default":                        one(func(*vpc) string { return "false" }),
+		"isDefault":                         one(func(*vpc) string { return "false" }), // as the older documentation has it
+		"cidr-block-association.cidr-block": one(func(v *vpc) string { return v.cidr.String() }),
+		"ipv6-cidr-block-association.ipv6-cidr-block": func(v *vpc) []string { return ipv6Values(v.cidr6) },
 	},
 }
 
@@ -113,12 +124,16 @@ var subnetKind = kind[*subnet]{
 	number: func(s *subnet) int { return s.number },
 	id:     func(s *subnet) string { return s.id },
 	properties: properties[*subnet]{
-		"subnet-id":            one(func(s *subnet) string { return s.id }),
-		"vpc-id":               one(func(s *subnet) string { return s.vpc.id }),
-		"availability-zone":    one(func(s *subnet) string { return s.zone }),
-		"availability-zone-id": one(func(s *subnet) string { return zoneID(s.zone) }),
-		"cidr-block":           one(func(s *subnet) string { return s.cidr.String() }),
-		"state":                one(func(*subnet) string { return "available" }),
+		"subnet-id":               one(func(s *subnet) string { return s.id }),
+		"vpc-id":                  one(func(s *subnet) string { return s.vpc.id }),
+		"availability-zone":       one(func(s *subnet) string { return s.zone }),
+		"availability-zone-id":    one(func(s *subnet) string { return zoneID(s.zone) }),
+		"availabilityZone":        one(func(s *subnet) string { return s.zone }),
+		"cidr-block":              one(func(s *subnet) string { return s.cidr.String() }),
+		"default-for-az":          one(func(*subnet) string { return "false" }),
+		"map-public-ip-on-launch": one(func(*subnet) string { return "false" }),
+		"ipv6-cidr-block-association.ipv6-cidr-block": func(s *subnet) []string { return ipv6Values(s.cidr6) },
+		"state": one(func(*subnet) string { return "available" }),
 	},
 }
 

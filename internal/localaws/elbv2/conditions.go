@@ -20,7 +20,7 @@ type condition struct {
 	Header  *headerConfig `form:"HttpHeaderConfig" xml:"HttpHeaderConfig"`
 	Query   *queryConfig  `form:"QueryStringConfig" xml:"QueryStringConfig"`
 	Methods *valuesConfig `form:"HttpRequestMethodConfig" xml:"HttpRequestMethodConfig"`
-	Sources *valuesConfig `form:"SourceIpConfig" xml:"SourceIpConfig"`
+	Sources *sourceConfig `form:"SourceIpConfig" xml:"SourceIpConfig"`
 	Regex   []string      `form:"RegexValues" xml:"RegexValues>member,omitempty"`
 }
 
@@ -33,6 +33,12 @@ type headerConfig struct {
 	Name   string   `form:"HttpHeaderName" xml:"HttpHeaderName" required:"true" range:"1,40"`
 	Values []string `xml:"Values>member,omitempty"`
 	Regex  []string `form:"RegexValues" xml:"RegexValues>member,omitempty"`
+}
+
+// sourceConfig has addresses for application load balancers, and their type for network load balancers.
+type sourceConfig struct {
+	Values []string `xml:"Values>member,omitempty"`
+	Family string   `form:"IpAddressType" xml:"IpAddressType,omitempty" enum:"ipv4,ipv6"`
 }
 
 type queryConfig struct {
@@ -102,10 +108,15 @@ var fields = map[string]fieldKind{
 		compile: func(c condition) balancer.Condition { return balancer.MethodIs(c.Methods.Values) },
 	},
 	"source-ip": {
-		values: func(c condition) []string { return c.configOnly(c.Sources) },
-		check:  checkSource,
+		values: func(c condition) []string {
+			if c.Sources == nil {
+				return nil
+			}
+			return c.Sources.Values
+		},
+		check: checkSource,
 		canonical: func(c condition, values []string) condition {
-			return condition{Field: c.Field, Sources: &valuesConfig{Values: values}}
+			return condition{Field: c.Field, Sources: &sourceConfig{Values: values}}
 		},
 		compile: func(c condition) balancer.Condition { return balancer.SourceIn(prefixes(c.Sources.Values)) },
 	},
@@ -150,6 +161,9 @@ func (s *Service) checkConditions(at place, given []condition) ([]condition, err
 	if len(given) == 0 {
 		return nil, wire.Errorf("ValidationError", "A condition must be specified")
 	}
+	if at.balancer.settings.kind == network {
+		return checkFamilies(given)
+	}
 	var conditions []condition
 	seen := map[string]bool{}
 	values, wildcards := 0, 0
@@ -161,9 +175,6 @@ func (s *Service) checkConditions(at place, given []condition) ([]condition, err
 				"http-request-method, path-pattern, query-string, source-ip]'", c.Field)
 		case seen[c.Field] && !kind.repeatable:
 			return nil, wire.Errorf("ValidationError", "A rule can only have one '%s' condition", c.Field)
-		}
-		if at.balancer.settings.kind == network && c.Field != "source-ip" {
-			return nil, wire.Errorf("ValidationError", "Condition field '%s' must be 'source-ip' for network load balancers", c.Field)
 		}
 		seen[c.Field] = true
 		if regex, ok := c.regex(); ok {
@@ -221,7 +232,7 @@ func (k fieldKind) checkValues(c condition) ([]string, error) {
 func (c condition) foreign(canonical condition) bool {
 	return c.Host != nil && canonical.Host == nil || c.Path != nil && canonical.Path == nil ||
 		c.Header != nil && canonical.Header == nil || c.Query != nil && canonical.Query == nil ||
-		c.Methods != nil && canonical.Methods == nil || c.Sources != nil && canonical.Sources == nil ||
+		c.Methods != nil && canonical.Methods == nil || c.Sources != nil && (canonical.Sources == nil || c.Sources.Family != canonical.Sources.Family) ||
 		len(c.Values) > 0 && !slices.Equal(c.Values, canonical.Values)
 }
 

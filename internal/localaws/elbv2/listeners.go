@@ -179,7 +179,7 @@ func (s *Service) listenersOf(in describeListenersInput) ([]*listener, error) {
 	if err := checkBatch("listeners", len(in.ARNs)); err != nil {
 		return nil, err
 	}
-	return pick(s.allListeners(), in.ARNs, func(l *listener) string { return l.arn }, listenerNotFound)
+	return pick(s.allListeners(), in.ARNs, func(l *listener) string { return l.arn }, listenerARN.notFound)
 }
 
 // allListeners are in the order in which they were made.
@@ -192,17 +192,13 @@ func (s *Service) allListeners() []*listener {
 	return all
 }
 
-func listenerNotFound(arn string) error {
-	return wire.Errorf("ListenerNotFound", "Listener '%s' not found", arn)
-}
-
 func (s *Service) listener(arn string) (*listener, error) {
 	for _, b := range s.balancers {
 		if l := find(b.listeners, func(l *listener) bool { return l.arn == arn }); l != nil {
 			return l, nil
 		}
 	}
-	return nil, listenerNotFound(arn)
+	return nil, listenerARN.notFound(arn)
 }
 
 type listenerInput struct {

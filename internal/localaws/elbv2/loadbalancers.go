@@ -284,7 +284,7 @@ func (s *Service) describeLoadBalancers(in describeLoadBalancersInput) (loadBala
 	if err := checkBatch("load balancers", max(len(in.ARNs), len(in.Names))); err != nil {
 		return loadBalancersOutput{}, err
 	}
-	found, err := pick(s.balancers, in.ARNs, func(b *loadBalancer) string { return b.arn }, balancerNotFound)
+	found, err := pick(s.balancers, in.ARNs, func(b *loadBalancer) string { return b.arn }, balancerARN.notFound)
 	if err != nil {
 		return loadBalancersOutput{}, err
 	}
@@ -300,15 +300,15 @@ func (s *Service) describeLoadBalancers(in describeLoadBalancersInput) (loadBala
 	return out, err
 }
 
-func balancerNotFound(which string) error {
-	return wire.Errorf("LoadBalancerNotFound", "Load balancer '%s' not found", which)
+func balancerNotFound(name string) error {
+	return wire.Errorf("LoadBalancerNotFound", "Load balancer '%s' not found", name)
 }
 
 func (s *Service) balancer(arn string) (*loadBalancer, error) {
 	if b := find(s.balancers, func(b *loadBalancer) bool { return b.arn == arn }); b != nil {
 		return b, nil
 	}
-	return nil, balancerNotFound(arn)
+	return nil, balancerARN.notFound(arn)
 }
 
 type balancerInput struct {
@@ -319,7 +319,7 @@ type balancerInput struct {
 func (s *Service) deleteLoadBalancer(in balancerInput) (wire.Empty, error) {
 	b, err := s.balancer(in.ARN)
 	if err != nil {
-		return wire.Empty{}, nil //nolint:nilerr // API reference, DeleteLoadBalancer: the call succeeds if it is gone already
+		return wire.Empty{}, balancerARN.check(in.ARN) // API reference, DeleteLoadBalancer: the call succeeds if it is gone already
 	}
 	if b.attribute("deletion_protection.enabled") == "true" {
 		return wire.Empty{}, wire.Errorf("OperationNotPermitted", "Load balancer '%s' cannot be deleted because deletion protection is enabled", b.arn)

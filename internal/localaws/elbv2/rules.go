@@ -86,6 +86,9 @@ func (s *Service) createRule(in createRuleInput) (rulesOutput, error) {
 	if err != nil {
 		return rulesOutput{}, err
 	}
+	if err := l.balancer.checkRulesPossible(); err != nil {
+		return rulesOutput{}, err
+	}
 	at := place{l.balancer, l.protocol}
 	conditions, err := s.checkConditions(at, in.Conditions)
 	if err != nil {
@@ -163,7 +166,7 @@ func (s *Service) rulesOf(in describeRulesInput) ([]*rule, func(*rule) int, erro
 	if err := checkBatch("rules", len(in.ARNs)); err != nil {
 		return nil, nil, err
 	}
-	found, err := pick(s.allRules(), in.ARNs, func(r *rule) string { return r.arn }, ruleNotFound)
+	found, err := pick(s.allRules(), in.ARNs, func(r *rule) string { return r.arn }, ruleARN.notFound)
 	return found, func(r *rule) int { return r.number }, err
 }
 
@@ -176,10 +179,6 @@ func (s *Service) allRules() []*rule {
 	return all
 }
 
-func ruleNotFound(arn string) error {
-	return wire.Errorf("RuleNotFound", "Rule '%s' not found", arn)
-}
-
 func (s *Service) rule(arn string) (*rule, error) {
 	for _, b := range s.balancers {
 		for _, l := range b.listeners {
@@ -188,7 +187,7 @@ func (s *Service) rule(arn string) (*rule, error) {
 			}
 		}
 	}
-	return nil, ruleNotFound(arn)
+	return nil, ruleARN.notFound(arn)
 }
 
 type ruleInput struct {

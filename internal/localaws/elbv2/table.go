@@ -74,11 +74,11 @@ func (s *Service) routes(l *listener) *balancer.Routes {
 	return routes
 }
 
-// stream is what a listener of a network load balancer does. Its rules are not carried out, only the default action.
+// stream is what a listener of a network load balancer does.
 func (s *Service) stream(l *listener) *balancer.Stream {
 	stream := &balancer.Stream{Protocol: strings.ToLower(l.protocol), TLS: s.tlsForPlane(l)}
 	stream.IdleTimeout = seconds(l.attribute("tcp.idle_timeout.seconds"))
-	stream.Forward = s.planeForward(answering(l.actions))
+	stream.Forward = s.planeForward(l.forClients())
 	return stream
 }
 

@@ -222,22 +222,22 @@ func (s *Service) groupsFor(in describeTargetGroupsInput) ([]*targetGroup, error
 		used := s.groupsOf(b)
 		return slices.DeleteFunc(slices.Clone(s.groups), func(g *targetGroup) bool { return !used[g] }), nil
 	}
-	found, err := pick(s.groups, in.ARNs, func(g *targetGroup) string { return g.arn }, groupNotFound)
+	found, err := pick(s.groups, in.ARNs, func(g *targetGroup) string { return g.arn }, groupARN.notFound)
 	if err != nil {
 		return nil, err
 	}
 	return pick(found, in.Names, func(g *targetGroup) string { return g.settings.name }, groupNotFound)
 }
 
-func groupNotFound(which string) error {
-	return wire.Errorf("TargetGroupNotFound", "Target group '%s' not found", which)
+func groupNotFound(name string) error {
+	return wire.Errorf("TargetGroupNotFound", "Target group '%s' not found", name)
 }
 
 func (s *Service) group(arn string) (*targetGroup, error) {
 	if g := find(s.groups, func(g *targetGroup) bool { return g.arn == arn }); g != nil {
 		return g, nil
 	}
-	return nil, groupNotFound(arn)
+	return nil, groupARN.notFound(arn)
 }
 
 type groupInput struct {
@@ -266,7 +266,7 @@ func (s *Service) modifyTargetGroup(in modifyTargetGroupInput) (groupsOutput, er
 func (s *Service) deleteTargetGroup(in groupInput) (wire.Empty, error) {
 	g, err := s.group(in.ARN)
 	if err != nil {
-		return wire.Empty{}, nil //nolint:nilerr // API reference, DeleteTargetGroup: not found is no error of this call
+		return wire.Empty{}, groupARN.check(in.ARN) // API reference, DeleteTargetGroup: not found is no error of this call
 	}
 	if s.balancerOf(g) != nil || s.lingers(g.arn) {
 		return wire.Empty{}, resourceInUse("Target group", g.arn)

@@ -21,10 +21,11 @@ type target struct {
 	zone string // as shown: detected, or as given
 	addr netip.AddrPort
 
-	admitted bool // registration is through
-	draining bool
-	leaving  bool             // the data plane has heard that it is draining
-	member   *balancer.Target // what the data plane has of it, or nil
+	registered time.Time
+	admitted   bool // registration is through
+	draining   bool
+	leaving    bool             // the data plane has heard that it is draining
+	member     *balancer.Target // what the data plane has of it, or nil
 }
 
 type targetInput struct {
@@ -64,6 +65,7 @@ func (s *Service) registerTargets(in targetsInput) (wire.Empty, error) {
 		return wire.Empty{}, err
 	}
 	for _, t := range fresh {
+		t.registered = time.Now()
 		g.targets = append(g.targets, t)
 		s.after(s.admission(g), func() {
 			t.admitted = true

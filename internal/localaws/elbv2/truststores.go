@@ -118,11 +118,11 @@ func (s *Service) trustStore(arn string) (*trustStore, error) {
 	if t := find(s.stores, func(t *trustStore) bool { return t.arn == arn }); t != nil {
 		return t, nil
 	}
-	return nil, trustStoreNotFound(arn)
+	return nil, trustStoreARN.notFound(arn)
 }
 
-func trustStoreNotFound(which string) error {
-	return wire.Errorf("TrustStoreNotFound", "Trust store '%s' not found", which)
+func trustStoreNotFound(name string) error {
+	return wire.Errorf("TrustStoreNotFound", "Trust store '%s' not found", name)
 }
 
 type describeTrustStoresInput struct {
@@ -135,7 +135,7 @@ func (s *Service) describeTrustStores(in describeTrustStoresInput) (trustStoresO
 	if len(in.ARNs) > 0 && len(in.Names) > 0 {
 		return trustStoresOutput{}, wire.Errorf("ValidationError", "Trust store names and trust store ARNs cannot be specified at the same time")
 	}
-	found, err := pick(s.stores, in.ARNs, func(t *trustStore) string { return t.arn }, trustStoreNotFound)
+	found, err := pick(s.stores, in.ARNs, func(t *trustStore) string { return t.arn }, trustStoreARN.notFound)
 	if err != nil {
 		return trustStoresOutput{}, err
 	}

@@ -17,10 +17,9 @@ type Delays struct {
 
 // profiles by name. "aws" is what users report: one to three minutes of provisioning (SDK waiters have ten), security
 // groups that cannot be deleted for minutes (issues 1879 and 4272 of aws-load-balancer-controller), targets of network load
-// balancers that are not checked for up to three (1834). "" is the same with
-// the patience of somebody who watches.
+// balancers that are not checked for up to three (1834). "default" is the same with the patience of somebody who watches.
 var profiles = map[string]Delays{
-	"": {
+	"default": {
 		Provisioning: Span{10 * time.Second, 10 * time.Second},
 		Interfaces:   Span{5 * time.Second, 5 * time.Second},
 		InUse:        Span{5 * time.Second, 5 * time.Second},
@@ -38,7 +37,7 @@ var profiles = map[string]Delays{
 	},
 }
 
-// Profile finds the delays of a name: "" or "aws".
+// Profile finds the delays of a name: "default" or "aws".
 func Profile(name string) (Delays, bool) {
 	delays, ok := profiles[name]
 	return delays, ok

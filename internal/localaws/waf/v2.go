@@ -14,6 +14,7 @@ type acl struct {
 	scope  string
 	shown  shownACL
 	lock   string
+	tags   []tag
 }
 
 type shownACL struct {
@@ -46,12 +47,13 @@ func (s *Service) V2() wire.Service {
 		"DisassociateWebACL":     locked(s, s.disassociate),
 		"GetWebACLForResource":   locked(s, s.aclFor),
 		"ListResourcesForWebACL": locked(s, s.resourcesFor),
+		"ListTagsForResource":    locked(s, s.tagsOf),
 	}}
 }
 
 type tag struct {
-	Key   string `required:"true" range:"1,128"`
-	Value string `required:"true" range:"0,256"`
+	Key   string `required:"true" range:"1,128" json:"Key"`
+	Value string `required:"true" range:"0,256" json:"Value"`
 }
 
 type createACLInput struct {
@@ -95,7 +97,7 @@ func (s *Service) createACL(in createACLInput) (summaryOutput, error) {
 		return summaryOutput{}, wire.Errorf("WAFDuplicateItemException", "AWS WAF couldn’t perform the operation because some resource in your request is a duplicate of an existing one.")
 	}
 	s.last++
-	a := &acl{number: s.last, scope: in.Scope, lock: s.id(), shown: shownACL{
+	a := &acl{number: s.last, scope: in.Scope, lock: s.id(), tags: in.Tags, shown: shownACL{
 		Name: in.Name, ID: s.id(), Default: map[string]any{"Allow": struct{}{}}, Description: in.Description, Rules: []struct{}{},
 		Visibility: in.Visibility, Namespace: fmt.Sprintf("awswaf:%s:webacl:%s:", s.Account, in.Name),
 	}}

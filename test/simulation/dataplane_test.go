@@ -1,0 +1,193 @@
+package simulation
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+)
+
+// look compares the data plane with what was promised.
+func (o *oracle) look() {
+	w := o.world
+	pods := list[*corev1.Pod](w.kube)
+	targets := w.aws.Targets()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.prove(targets)
+	o.promises(targets)
+	o.losses(targets)
+	for _, c := range o.claims {
+		o.lastTargets(c, pods, targets)
+	}
+	for _, pod := range pods {
+		o.waits(pod, targets)
+	}
+}
+
+// lastTargets finds a target group that has lost its last targets although their Pods live on.
+func (o *oracle) lastTargets(c *claim, pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
+	before, registered := o.registered[c.group], map[types.UID]bool{}
+	lost := ""
+	for _, pod := range pods {
+		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
+			continue
+		}
+		in := func(t elbv2.RegisteredTarget) bool {
+			return t.Group == c.group && t.Address.String() == c.address(pod) && t.State != "draining"
+		}
+		switch {
+		case slices.ContainsFunc(targets, in):
+			registered[pod.UID] = true
+		case before[pod.UID]:
+			lost = pod.Name
+		}
+	}
+	if lost != "" && len(registered) == 0 && time.Since(c.since) > o.world.tolerance() {
+		o.fail(promiseBroken, "%s has lost its last targets, but Pod %s lives on", groupName(c.group), lost)
+	}
+	o.registered[c.group] = registered
+}
+
+// promises counts the targets of each workload that serve and answer.
+func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
+	k := o.world.cluster.kubelet
+	answering := map[string]int{} // by workload and group
+	k.mu.Lock()
+	for _, t := range targets {
+		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
+			answering[c.app+" "+t.Group]++
+		}
+	}
+	k.mu.Unlock()
+	for _, c := range o.claims {
+		w := o.world.cluster.workload(c.selector["app"])
+		if w == nil || c.group == "" {
+			continue
+		}
+		key := w.name + " " + c.group
+		have := answering[key]
+		if have >= w.replicas && time.Now().After(o.paused[w.name]) {
+			o.full[key] = true
+		}
+		promised := w.replicas - w.unavailable
+		if w.stateful {
+			promised = w.replicas - 1
+		}
+		if excused := o.excuse[w.name]; time.Now().Before(excused.until) {
+			promised -= excused.missing
+		}
+		if o.full[key] && have < promised {
+			o.fail(promiseBroken, "%d targets of %s serve and answer in %s, promised are %d", have, w.name, groupName(c.group), promised)
+		}
+	}
+}
+
+// excused allows some targets of a workload to be missing for a while.
+func (o *oracle) excused(workload string, missing int, d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.excuse[workload] = excuse{missing, time.Now().Add(d)}
+}
+
+// propagation is how long the data plane goes on with targets that have been deregistered, and a bit.
+const propagation = 5 * time.Second
+
+// begun forgets that a workload was complete: after a while it has to become so anew before anything is promised of it.
+func (o *oracle) begun(workload string, d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.paused[workload] = time.Now().Add(d)
+	for key := range o.full {
+		if strings.HasPrefix(key, workload+" ") {
+			delete(o.full, key)
+		}
+	}
+}
+
+// drainCalm is for how long nothing may have been wrong before a drained Pod that still gets requests is held against the
+// controller: its preStop sleep, and the time that trouble needs to pass.
+const drainCalm = 60 * time.Second
+
+// losses finds requests that go to containers which have slept, and stopped.
+func (o *oracle) losses(targets []elbv2.RegisteredTarget) {
+	if !o.world.calmFor(drainCalm) {
+		return
+	}
+	k := o.world.cluster.kubelet
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range targets {
+		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.stopped && c.drained {
+			o.fail(promiseBroken, "Pod %s has stopped after its sleep, and %s still sends requests to %s", c.pod.Name, t.Name, t.Address)
+		}
+	}
+}
+
+// patience is the stated bound of invariant 3: how long a Pod may wait for nothing but the controller. Questions about a
+// target that fails for long come fifteen seconds apart, and an adopted address must outlast the Pod before it.
+const patience = 90 * time.Second
+
+// waits finds Pods that are held up by the controller alone.
+func (o *oracle) waits(pod *corev1.Pod, targets []elbv2.RegisteredTarget) {
+	what := o.waitsFor(pod, targets)
+	if what == "" || !o.world.calmFor(30*time.Second) {
+		delete(o.late, pod.UID)
+		return
+	}
+	if o.late[pod.UID].what != what {
+		o.late[pod.UID] = lateness{time.Now(), what}
+	}
+	if waited := time.Since(o.late[pod.UID].since); waited > patience {
+		o.fail(stuck, "Pod %s waits for %s to %s", pod.Name, waited.Round(time.Second), what)
+	}
+}
+
+// waitsFor is what the controller has to do before a Pod can be Ready; empty: it is Ready, or AWS or the containers come first.
+func (o *oracle) waitsFor(pod *corev1.Pod, targets []elbv2.RegisteredTarget) string {
+	if isReady(pod) || pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) {
+		return ""
+	}
+	for _, c := range o.claims {
+		if !c.selects(pod) {
+			continue
+		}
+		if c.group == "" {
+			return "have a target group for " + c.owner
+		}
+		at := slices.IndexFunc(targets, func(t elbv2.RegisteredTarget) bool { return t.Group == c.group && t.Address.String() == c.address(pod) })
+		switch {
+		case at < 0:
+			return "be registered for " + c.owner
+		case targets[at].State == "draining":
+			return ""
+		}
+		if _, ok := o.proven[proof{c.group, c.address(pod), pod.UID}]; !ok || targets[at].State != "healthy" {
+			return ""
+		}
+	}
+	return "have its gates opened"
+}
+
+// leftOver finds what should be gone in the end.
+func (o *oracle) leftOver() {
+	w := o.world
+	var left []string
+	for _, kind := range w.kube.kinds() {
+		for _, object := range w.kube.all(kind) {
+			if object.GetNamespace() == shop || kind == "LoadBalancer" {
+				left = append(left, kind+" "+keyOf(object).String())
+			}
+		}
+	}
+	left = append(left, w.owned()...)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(left) > 0 {
+		o.fail(foreignOrLeftOver, "what is left in the end: %s", strings.Join(left, ", "))
+	}
+}

@@ -1,0 +1,232 @@
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const shop = "shop" // the namespace of everything that users make
+
+// workload is a Deployment or a StatefulSet with its controller.
+type workload struct {
+	name               string
+	stateful           bool
+	replicas           int
+	surge, unavailable int
+	minReady           time.Duration
+	version            string
+	flaws              map[string]flaw // by version
+	labels             map[string]string
+	want               map[string]int // Pods of each version: the sizes of the ReplicaSets
+	made               int
+	gone               bool
+	steadyAt           time.Time
+}
+
+// flaw is what is wrong with a version.
+type flaw struct {
+	never   bool
+	sickens time.Duration
+}
+
+func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
+	wrong := w.flaws[version]
+	return life{
+		start:   d.between(300*time.Millisecond, 3*time.Second, "start", pod),
+		ready:   d.between(100*time.Millisecond, 5*time.Second, "ready", pod),
+		healthy: d.between(0, 4*time.Second, "healthy", pod),
+		stop:    d.between(100*time.Millisecond, 3*time.Second, "stop", pod),
+		never:   wrong.never, sickens: wrong.sickens,
+	}
+}
+
+func (w *workload) pods(c *cluster) []*corev1.Pod {
+	return slices.DeleteFunc(list[*corev1.Pod](c.kube), func(p *corev1.Pod) bool { return p.Labels["app"] != w.name })
+}
+
+func (w *workload) sync(c *cluster) {
+	if namespace := get[*corev1.Namespace](c.kube, "", shop); namespace == nil || namespace.DeletionTimestamp != nil {
+		w.gone = true
+	}
+	switch {
+	case w.gone:
+		for _, pod := range w.pods(c) {
+			_ = c.remove("Pod", keyOf(pod), pod.UID)
+		}
+	case w.stateful:
+		w.syncStateful(c)
+	default:
+		w.syncRolling(c)
+	}
+}
+
+// syncRolling is a Deployment's rolling update: the arithmetic of the deployment controller.
+func (w *workload) syncRolling(c *cluster) {
+	active := slices.DeleteFunc(w.pods(c), func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil })
+	available := map[string]int{}
+	total, old := 0, 0
+	for _, pod := range active {
+		if w.isAvailable(c, pod) {
+			available[pod.Labels["version"]]++
+		}
+	}
+	for version, size := range w.want {
+		total += size
+		if version != w.version {
+			old += size
+		}
+	}
+	// The new ones come up …
+	if room := w.replicas + w.surge - total; w.want[w.version] < w.replicas && room > 0 {
+		w.want[w.version] += min(room, w.replicas-w.want[w.version])
+	}
+	if w.want[w.version] > w.replicas {
+		w.want[w.version] = w.replicas
+	}
+	// … and the old ones go: first those that do no good, then as many as may be missing.
+	minimum := w.replicas - w.unavailable
+	spare := total - minimum - (w.want[w.version] - min(w.want[w.version], available[w.version]))
+	if old > 0 && spare > 0 {
+		spare = w.shrink(spare, func(version string) int { return w.want[version] - available[version] })
+		all := 0
+		for _, n := range available {
+			all += n
+		}
+		w.shrink(min(spare, all-minimum), func(version string) int { return w.want[version] })
+	}
+	for _, version := range w.versions() {
+		w.resize(c, version, active)
+	}
+	w.settled(len(w.want) == 1 && available[w.version] == w.replicas && len(active) == w.replicas)
+}
+
+func (w *workload) settled(is bool) {
+	switch {
+	case !is:
+		w.steadyAt = time.Time{}
+	case w.steadyAt.IsZero():
+		w.steadyAt = time.Now()
+	}
+}
+
+func (w *workload) versions() []string {
+	var all []string
+	for version := range w.want {
+		all = append(all, version)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// shrink takes up to n Pods from older versions, and returns what is left of n.
+func (w *workload) shrink(n int, most func(version string) int) int {
+	for _, version := range w.versions() {
+		if version == w.version || n <= 0 {
+			continue
+		}
+		less := max(0, min(n, most(version), w.want[version]))
+		w.want[version] -= less
+		n -= less
+	}
+	return n
+}
+
+// resize is the ReplicaSet of one version.
+func (w *workload) resize(c *cluster, version string, active []*corev1.Pod) {
+	own := slices.DeleteFunc(slices.Clone(active), func(p *corev1.Pod) bool { return p.Labels["version"] != version })
+	for range w.want[version] - len(own) {
+		w.made++
+		w.create(c, fmt.Sprintf("%s-%s-%d", w.name, version, w.made), version, "ReplicaSet")
+	}
+	// Those that are not ready go first, then the youngest.
+	slices.SortFunc(own, func(a, b *corev1.Pod) int {
+		return cmp.Or(cmp.Compare(order(a), order(b)), b.CreationTimestamp.Compare(a.CreationTimestamp.Time), compareNames(a, b))
+	})
+	for i := range len(own) - w.want[version] {
+		_ = c.remove("Pod", keyOf(own[i]), own[i].UID)
+	}
+	if version != w.version && w.want[version] == 0 && len(own) == 0 {
+		delete(w.want, version)
+	}
+}
+
+func order(p *corev1.Pod) int {
+	if isReady(p) {
+		return 1
+	}
+	return 0
+}
+
+// isAvailable: ready for long enough. Otherwise it is looked at again.
+func (w *workload) isAvailable(c *cluster, pod *corev1.Pod) bool {
+	condition := conditionOf(pod, corev1.PodReady)
+	if condition == nil || condition.Status != corev1.ConditionTrue {
+		return false
+	}
+	left := time.Until(condition.LastTransitionTime.Add(w.minReady))
+	if left > 0 {
+		c.soon("available/"+string(pod.UID), left, left+10*time.Millisecond, func() { w.sync(c) })
+	}
+	return left <= 0
+}
+
+// syncStateful is a StatefulSet with OrderedReady: one Pod at a time, up in order, down and anew in the other.
+func (w *workload) syncStateful(c *cluster) {
+	pods := w.pods(c)
+	find := func(name string) *corev1.Pod {
+		at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.Name == name })
+		if at < 0 {
+			return nil
+		}
+		return pods[at]
+	}
+	name := func(i int) string { return fmt.Sprintf("%s-%d", w.name, i) }
+	w.settled(false)
+	for i := range w.replicas {
+		pod := find(name(i))
+		if pod == nil {
+			w.create(c, name(i), w.version, "StatefulSet")
+			return
+		}
+		if pod.DeletionTimestamp != nil || !w.isAvailable(c, pod) {
+			return
+		}
+	}
+	for _, pod := range pods {
+		if number := w.ordinal(pod); number >= w.replicas {
+			_ = c.remove("Pod", keyOf(pod), pod.UID)
+			return
+		}
+	}
+	for i := range w.replicas {
+		if pod := find(name(w.replicas - 1 - i)); pod.Labels["version"] != w.version {
+			_ = c.remove("Pod", keyOf(pod), pod.UID)
+			return
+		}
+	}
+	w.settled(true)
+}
+
+func (w *workload) ordinal(pod *corev1.Pod) (number int) {
+	_, _ = fmt.Sscanf(pod.Name[len(w.name)+1:], "%d", &number)
+	return number
+}
+
+func (w *workload) create(c *cluster, name, version, owner string) {
+	labels := map[string]string{"app": w.name, "version": version}
+	maps.Copy(labels, w.labels)
+	_ = c.kube.create(&corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: shop, Name: name, Labels: labels,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: owner, Name: w.name + "-" + version, UID: "owner", Controller: new(true)}},
+		},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}, TerminationGracePeriodSeconds: new(int64(30))},
+	}) // the namespace may be going
+}
