@@ -19,13 +19,18 @@ func (c *Cloud) Apply(ctx context.Context, id model.StackID, step plan.Step) err
 		return err
 	}
 	a := applier{Cloud: c, h: known.clone(), step: step}
-	err = a.do(ctx)
+	if err = c.refused.lately(step); err == nil {
+		err = a.do(ctx)
+		c.refused.note(step, err)
+	}
 	if err == nil {
 		c.commit(id, known, a.h)
 		return nil
 	}
 	if leavesOpen(err) {
 		c.Forget(id)
+	} else {
+		c.commit(id, known, a.h) // nothing but whose it is was looked at
 	}
 	return fmt.Errorf("%s %s %s: %w", gerund[step.Verb], step.Kind, cmpName(step), err)
 }

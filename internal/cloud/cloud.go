@@ -40,6 +40,7 @@ type Cloud struct {
 	budget    *Budget
 	readOnly  bool
 	inventory inventory
+	refused   refusalTable
 	network   networkCache
 	endpoints endpointCache
 }

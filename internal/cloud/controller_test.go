@@ -91,22 +91,24 @@ const tries = 30
 func (c *controller) settle() error {
 	var last error
 	for range tries {
-		last = nil
-		for _, id := range c.stacks() {
-			if err := c.reconcile(c.Context(), id); err != nil {
-				last = fmt.Errorf("%s: %w", id, err)
-			}
-			if c.wire.dead {
-				c.restart()
-			}
-		}
-		if last == nil {
+		if last = c.reconcileAll(); last == nil {
 			return nil
 		}
-		if kind := cloud.KindOf(last); kind == cloud.Denied {
-			return last
-		}
 		time.Sleep(2 * time.Second)
+	}
+	return last
+}
+
+// reconcileAll goes over all stacks once. Who dies on the way comes back.
+func (c *controller) reconcileAll() error {
+	var last error
+	for _, id := range c.stacks() {
+		if err := c.reconcile(c.Context(), id); err != nil {
+			last = fmt.Errorf("%s: %w", id, err)
+		}
+		if c.wire.dead {
+			c.restart()
+		}
 	}
 	return last
 }

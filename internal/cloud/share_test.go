@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -32,13 +33,39 @@ type sharing struct {
 }
 
 // Each cluster wants more than it can have: 12 target groups asked once a second, four
-// hands that change something, targets that come and go, and slow rounds. The table that
-// this logs (-v) is the measure for whoever changes the budget.
+// hands that change something, targets that come and go, and slow rounds. Who changes the
+// budget looks at the table that this logs (-v).
 func TestFourClustersAndAForeignClientShareAnAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		shareAnAccount(t, sharing{clusters: 4, share: 0.5, foreign: 4, settle: 2 * time.Minute, lasts: 20 * time.Minute})
+		a := shareAnAccount(t, sharing{clusters: 4, share: 0.5, foreign: 4, settle: 2 * time.Minute, lasts: 20 * time.Minute})
+		a.expectPeace()
 	})
+}
+
+// expectPeace: few calls are throttled, no cluster has twice as much as another, and
+// nothing that anybody wants waits for ever.
+func (a *account) expectPeace() {
+	a.Helper()
+	var sum tally
+	var most, least int
+	for _, c := range a.tenants {
+		total := c.total()
+		sum.passed, sum.throttled = sum.passed+total.passed, sum.throttled+total.throttled
+		if c.cloud == nil {
+			continue // the foreign one
+		}
+		most, least = max(most, total.passed), min(cmp.Or(least, total.passed), total.passed)
+		if total.longest > 2*time.Minute || len(c.tally) != 4 {
+			a.Errorf("%s starves", c.name)
+		}
+	}
+	if sum.percent() >= 2 {
+		a.Errorf("%.2f %% of all calls were throttled, want less than 2", sum.percent())
+	}
+	if most > 2*least {
+		a.Errorf("one cluster had %d calls and another %d", most, least)
+	}
 }
 
 func shareAnAccount(t *testing.T, s sharing) *account {

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	walks = flag.Int("walks", 40, "how many walks through random scenes")
+	walks = flag.Int("walks", 230, "how many walks through random scenes")
 	seed  = flag.Uint64("seed", 0, "only the walk with this seed")
 )
 
@@ -27,6 +27,7 @@ const (
 	scenesOfAWalk = 7
 	mishapsOfOne  = 9 // how often each walk is repeated with mishaps
 	thoroughWalks = 3 // how many are repeated with every mishap at every call
+	mindChanges   = 20
 )
 
 // TestWalks goes through random scenes: Ingresses come and go, join and leave groups,
@@ -72,6 +73,28 @@ func TestEveryCall(t *testing.T) {
 		}
 	})
 	t.Log(&count)
+}
+
+// TestChangesOfMind lets the controller die on the way to a scene, and people want the one
+// before again: what was recorded of that is not true any more.
+func TestChangesOfMind(t *testing.T) {
+	t.Parallel()
+	eachSeed(t, mindChanges, func(t *testing.T, seed uint64) {
+		random := rand.New(rand.NewPCG(seed, 4))
+		w := newWorld(t, seed)
+		var before scene
+		for _, s := range (scenes{random}).walk(scenesOfAWalk) {
+			c := w.controller
+			c.before, c.scene = before, s
+			c.wire.begin(fate{mishap: diesBefore, call: 10 + random.IntN(20)})
+			_ = c.reconcileAll() // it may have died, and that is the point
+			w.play(before, fate{})
+			w.checkSecondPlan()
+			w.play(s, fate{})
+			w.checkSecondPlan()
+			before = s
+		}
+	})
 }
 
 // eachSeed runs walks side by side, each in a bubble: what AWS takes its time for costs none.
@@ -155,9 +178,11 @@ func (w *world) play(s scene, f fate) {
 	c.before, c.scene = c.scene, s
 	c.wire.begin(f)
 	w.played = append(w.played, fmt.Sprintf("%d Ingresses, %s", len(s.ingresses), f))
+	var tagged inspection
 	if s.meddling > 0 {
 		w.administrator.meddle(s.meddling)
 		clear(c.records) // somebody else has held the lease
+		tagged = w.administrator.inspect()
 	}
 	if s.restarted {
 		c.restart()
@@ -176,6 +201,7 @@ func (w *world) play(s scene, f fate) {
 	now := w.administrator.inspect()
 	maps.Copy(now, c.bound())
 	w.after = append(w.after, now)
+	w.checkExternalTags(tagged, now)
 	w.checkForeign()
 	if len(s.ingresses) == 0 {
 		if diff := cmp.Diff(w.foreign, w.after[len(w.after)-1]); diff != "" {
@@ -207,6 +233,17 @@ func (w *world) checkSecondPlan() {
 		steps, err := fresh.plan(w.Context(), *result.Stack)
 		if err != nil || len(steps) > 0 {
 			w.fail("%s: a second plan is not empty (%v):\n%s", id, err, plan.Print(steps))
+		}
+	}
+}
+
+// checkExternalTags: those of others on what is ours stay.
+func (w *world) checkExternalTags(before, now inspection) {
+	w.Helper()
+	for name, was := range before {
+		lasts := strings.HasPrefix(name, "load balancer ") || strings.HasPrefix(name, "target group ")
+		if is, ok := now[name]; ok && lasts && strings.Contains(was, externalTag) && !strings.Contains(is, externalTag) {
+			w.fail("%s has lost the tag %s, which is somebody else's", name, externalTag)
 		}
 	}
 }

@@ -245,10 +245,11 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 			endpoints[i].Judging = readiness.Judging(pod)
 		}
 	}
+	c.book.Seen(binding.Spec.TargetGroupARN, uids(endpoints))
 	registrations := map[netip.AddrPort]targets.Registration{}
 	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
 		registrations[address] = targets.Registration{
-			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Running: c.runs(ctx, address.Addr(), target.Pod),
+			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Running: c.runs(ctx, address.Addr(), target.Pod), Seen: target.Seen,
 		}
 	}
 	now := time.Now()
@@ -264,6 +265,7 @@ func (c *bindingController) note(group string, changes targets.Changes) {
 	}
 	if len(changes.Adopt) > 0 {
 		c.book.Adopted(group, uids(changes.Adopt), time.Now())
+		c.book.Seen(group, uids(changes.Adopt))
 	}
 	c.registered(podsOf(append(changes.Remember, changes.Adopt...)))
 }

@@ -82,6 +82,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 			endpoints = append(endpoints, byAddress[target.Address])
 		}
 		c.book.Registered(group, uids(endpoints), time.Now())
+		c.book.Seen(group, uids(endpoints))
 		c.registered(podsOf(endpoints))
 		c.changed(ctx, group)
 		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))

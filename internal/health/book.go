@@ -22,6 +22,9 @@ type Target struct {
 	// Adopted: the address was registered before this Pod had it, so one healthy
 	// answer may still be about the Pod before.
 	Adopted bool
+	// Seen: this process has seen the Pod, so that if it is not there any more it is gone,
+	// and not only missing in a list.
+	Seen bool
 	// State, Reason and Description are the last answer; State is empty before the
 	// first one since registration.
 	State       model.HealthState
@@ -141,6 +144,22 @@ func (b *Book) Registered(arn string, pods map[netip.AddrPort]types.UID, now tim
 			g.targets[address] = Target{Address: address, Pod: uid, Since: now}
 		}
 	})
+}
+
+// Seen notes that the Pods that addresses are registered for are there.
+func (b *Book) Seen(arn string, pods map[netip.AddrPort]types.UID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.groups[arn]
+	if g == nil {
+		return
+	}
+	for address, uid := range pods {
+		if t, known := g.targets[address]; known && t.Pod == uid {
+			t.Seen = true
+			g.targets[address] = t
+		}
+	}
 }
 
 // Adopted notes that an address which is registered already belongs to this Pod now.

@@ -128,7 +128,8 @@ func (c *Cloud) build(limits quota.Limits) error {
 	c.iam, c.cognito = iam.New(config.AccountID, c.clock.Uint64), cognito.New()
 	c.objects = objects.New(c.URL() + adminPath + "objects/")
 	c.network = ec2.New(config.Region, config.AccountID, limits, c.clock.Uint64)
-	c.plane = balancer.New(balancer.Config{Clock: c.clock, PortOffset: config.PortOffset, Offline: config.Offline, Probe: config.Probe, Log: config.Log,
+	c.plane = balancer.New(balancer.Config{
+		Clock: c.clock, PortOffset: config.PortOffset, Offline: config.Offline, Probe: config.Probe, Log: config.Log,
 		FirstCheck: balancer.Span{Least: config.FirstCheckLeast, Most: config.FirstCheckMost},
 	})
 	c.elb = elbv2.New(elbv2.Config{

@@ -41,7 +41,7 @@ func (c *Changes) orphans(endpoints []Endpoint, registered map[netip.AddrPort]Re
 	for address, target := range registered {
 		switch {
 		case current[address] || target.Draining:
-		case ending[address] || !target.mayServe() || settings.Confirmed || len(current) > 0 && !target.Running:
+		case ending[address] || !target.mayServe() || settings.Confirmed || !target.Running && (target.Seen || len(current) > 0):
 			c.Deregister = append(c.Deregister, address)
 		default:
 			serving = append(serving, address)

@@ -21,6 +21,8 @@ type Registration struct {
 	// Running: its Pod is there and not ending. Where it is not known for whom it is
 	// registered, any Pod that has the address.
 	Running bool
+	// Seen: this process has seen its Pod. If it does not run any more, it is gone.
+	Seen bool
 }
 
 // Settings of the plan.

@@ -40,6 +40,7 @@ func of(pod types.UID, changes ...func(*targets.Registration)) targets.Registrat
 
 func healthy(r *targets.Registration)   { r.Health = model.Healthy }
 func unhealthy(r *targets.Registration) { r.Health = model.Unhealthy }
+func seen(r *targets.Registration)      { r.Seen = true }
 func running(r *targets.Registration)   { r.Running = true }
 
 func drainingOf(pod types.UID) targets.Registration {
@@ -179,6 +180,10 @@ func TestPlan(t *testing.T) {
 		{
 			name: "an-empty-list-empties-nothing-that-serves", registered: registrations{at(a): of("a", healthy), at(b): of("b", unhealthy), at(c): of("")},
 			want: targets.Changes{Deregister: addresses(b), Held: addresses(a, c), Hold: targets.UntilConfirmed},
+		},
+		{
+			name: "who-was-seen-and-runs-no-more-is-gone", registered: registrations{at(a): of("a", healthy, seen), at(b): of("b", healthy, seen, running)},
+			want: targets.Changes{Deregister: addresses(a), Held: addresses(b), Hold: targets.UntilConfirmed},
 		},
 		{
 			name: "an-empty-list-that-somebody-confirms-is-believed", registered: registrations{at(a): of("a", healthy, running)},
