@@ -47,6 +47,7 @@ type informer struct {
 // watched are the kinds that the controllers look at.
 var watched = []string{
 	"Pod", "Service", "Node", "Namespace", "EndpointSlice", "Ingress", "IngressClass", "TargetGroupBinding", "ReadinessGateSet", "LoadBalancer",
+	"ReplicaSet", "StatefulSet", "DaemonSet",
 }
 
 // startInformers lists everything and follows what happens from then on, until ctx ends.
