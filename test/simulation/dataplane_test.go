@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // look compares the data plane with what was promised.
@@ -19,7 +20,7 @@ func (o *oracle) look() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.prove(targets)
-	o.promises(targets)
+	o.promises(pods, targets)
 	o.losses(targets)
 	before := o.registered
 	o.registered = map[string]map[types.UID]bool{}
@@ -55,14 +56,16 @@ func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1
 }
 
 // promises counts the targets of each workload that serve and answer.
-func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
+func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
 	k := o.world.cluster.kubelet
 	answering := map[string]int{} // by workload and group
+	serving := map[string]bool{}  // by group and Pod
 	k.mu.Lock()
 	for _, t := range targets {
 		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
 			answering[c.app+" "+t.Group]++
 			answering[t.Group]++
+			serving[t.Group+" "+string(c.uid)] = true
 		}
 	}
 	k.mu.Unlock()
@@ -86,6 +89,12 @@ func (o *oracle) promises(targets []elbv2.RegisteredTarget) {
 		if excused := o.excuse[w.name]; time.Now().Before(excused.until) {
 			promised -= excused.missing
 		}
+		for _, pod := range pods {
+			// A gate that opened before the claim came never closes for it, though the address may still have to drain.
+			if pod.Labels["app"] == w.name && pod.DeletionTimestamp == nil && openedUnclaimed(pod) && !serving[c.group+" "+string(pod.UID)] {
+				promised--
+			}
+		}
 		if o.full[key] && have < promised {
 			o.fail(promiseBroken, "%d targets of %s serve and answer in %s, promised are %d", have, w.name, groupName(c.group), promised)
 		}
@@ -101,6 +110,13 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 
 // propagation is how long it takes until the data plane knows of a deregistration, informers included.
 const propagation = 15 * time.Second
+
+func openedUnclaimed(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
+		condition := conditionOf(pod, g.ConditionType)
+		return condition != nil && condition.Reason == readiness.NoLoadBalancer
+	})
+}
 
 // keeps expects somebody to answer in the target groups of a workload, whoever it is, for a while.
 func (o *oracle) keeps(workload string, d time.Duration) {

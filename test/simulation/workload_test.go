@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -222,6 +223,7 @@ func (w *workload) ordinal(pod *corev1.Pod) (number int) {
 func (w *workload) create(c *cluster, name, version, owner string) {
 	labels := map[string]string{"app": w.name, "version": version}
 	maps.Copy(labels, w.labels)
+	w.own(c, w.name+"-"+version, owner)
 	_ = c.kube.create(&corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: shop, Name: name, Labels: labels,
@@ -229,4 +231,16 @@ func (w *workload) create(c *cluster, name, version, owner string) {
 		},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}, TerminationGracePeriodSeconds: new(int64(30))},
 	}) // the namespace may be going
+}
+
+// own sees to it that the object which owns Pods says how long they have to be ready.
+func (w *workload) own(c *cluster, name, kind string) {
+	seconds, meta := int32(w.minReady/time.Second), metav1.ObjectMeta{Namespace: shop, Name: name}
+	if kind == "StatefulSet" {
+		_ = c.kube.create(&appsv1.StatefulSet{ObjectMeta: meta}) // or it is there
+		edit(c.kube, shop, name, false, func(o *appsv1.StatefulSet) { o.Spec.MinReadySeconds = seconds })
+		return
+	}
+	_ = c.kube.create(&appsv1.ReplicaSet{ObjectMeta: meta}) // or it is there
+	edit(c.kube, shop, name, false, func(o *appsv1.ReplicaSet) { o.Spec.MinReadySeconds = seconds })
 }
