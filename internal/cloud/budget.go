@@ -118,13 +118,34 @@ func (b *Budget) Throttled(service, operation string, class Class) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
+	for _, bucket := range b.narrow(service, operation, class) {
+		bucket.fill(now)
+		bucket.tokens = min(bucket.tokens, 0) // somebody has emptied it
+		bucket.pace.drop(now)
+	}
+}
+
+// Passed tells the budget that AWS has taken this call.
+func (b *Budget) Passed(service, operation string, class Class) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, bucket := range b.narrow(service, operation, class) {
+		bucket.pace.pass(b.now())
+	}
+}
+
+// narrow are the buckets of a call less the account's.
+func (b *Budget) narrow(service, operation string, class Class) []*bucket {
+	var out []*bucket
 	for _, name := range bucketsOf(service, operation, class) {
-		if bucket := b.buckets[name]; name != "account" {
-			bucket.fill(now)
-			bucket.tokens = min(bucket.tokens, 0) // somebody has emptied it
-			bucket.pace.drop(now)
+		if name != "account" {
+			out = append(out, b.buckets[name])
 		}
 	}
+	return out
 }
 
 // grant lets waiting calls through, most urgent first. A call whose own bucket is

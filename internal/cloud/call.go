@@ -50,8 +50,11 @@ func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, 
 	out, err := call(ctx)
 	err = classify(service, operation, err)
 	count(service, operation, err, time.Since(start))
-	if err != nil && KindOf(err) == Throttled {
+	switch {
+	case err != nil && KindOf(err) == Throttled:
 		c.budget.Throttled(service, operation, class)
+	case err == nil:
+		c.budget.Passed(service, operation, class)
 	}
 	return out, err
 }

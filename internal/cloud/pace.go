@@ -14,8 +14,9 @@ import (
 type pace struct {
 	scale     float64   // in use now, (0–1]
 	ceiling   float64   // where AWS throttled last
-	lowest    float64   // the scale right after that
-	throttled time.Time // when that was; zero: never
+	lowest    float64   // where the curve begins
+	throttled time.Time // when it begins; zero: AWS has never throttled
+	streak    int       // throttled answers since the last good one
 }
 
 const (
@@ -25,6 +26,10 @@ const (
 	// (TestBudgetsShareAnAccount); ten times as steep, they see 4 %.
 	paceCurve = 2e-7
 	paceFloor = 0.02
+	// Where nothing comes through at all, somebody else has used the account up. That says
+	// nothing about our place in it: we ask at a fifth of our pace whether it is over, and
+	// then go on nearly where we were.
+	paceProbe, paceResume = 0.2, 0.9
 	// oneBurst: throttled answers this close together have one cause.
 	oneBurst = time.Second
 )
@@ -37,12 +42,27 @@ func (p *pace) drop(now time.Time) {
 		return
 	}
 	p.follow(now)
-	ceiling := p.scale
-	if ceiling < p.ceiling {
-		ceiling *= (1 + paceDrop) / 2 // somebody has joined: leave him room
+	p.streak++
+	if p.streak == 1 {
+		ceiling := p.scale
+		if ceiling < p.ceiling {
+			ceiling *= (1 + paceDrop) / 2 // somebody has joined: leave him room
+		}
+		p.ceiling = ceiling
 	}
-	p.ceiling, p.scale, p.throttled = ceiling, max(paceFloor, p.scale*paceDrop), now
-	p.lowest = p.scale
+	p.begin(max(paceFloor, paceProbe*p.ceiling, p.scale*paceDrop), now)
+}
+
+// pass follows a good answer.
+func (p *pace) pass(now time.Time) {
+	if p.streak > 1 {
+		p.begin(max(p.scale, paceResume*p.ceiling), now)
+	}
+	p.streak = 0
+}
+
+func (p *pace) begin(scale float64, now time.Time) {
+	p.scale, p.lowest, p.throttled = scale, scale, now
 }
 
 // follow moves the scale along its curve.
@@ -50,6 +70,6 @@ func (p *pace) follow(now time.Time) {
 	if p.throttled.IsZero() {
 		return
 	}
-	back := math.Cbrt((p.ceiling - p.lowest) / paceCurve) // seconds until the ceiling is reached again
+	back := math.Cbrt(max(0, p.ceiling-p.lowest) / paceCurve) // seconds until the ceiling is reached again
 	p.scale = min(1, max(p.lowest, paceCurve*math.Pow(now.Sub(p.throttled).Seconds()-back, 3)+p.ceiling))
 }

@@ -74,7 +74,12 @@ func (c *bindingController) setup(manager ctrl.Manager) error {
 		return byService(ctx, o.GetNamespace(), o.GetName())
 	})
 	pod := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return requests(c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels()))
+		names := c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels())
+		// Its Service may select it no more, while its target is held.
+		for _, group := range c.book.GroupsOf(o.GetUID()) {
+			names = append(names, c.bindingsOfGroup(ctx, group)...)
+		}
+		return requests(names)
 	})
 	return ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow))).

@@ -126,6 +126,22 @@ func (b *Book) Targets(arn string) map[netip.AddrPort]Target {
 	return nil
 }
 
+// GroupsOf are the groups that have a target which is registered for this Pod.
+func (b *Book) GroupsOf(pod types.UID) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var groups []string
+	for arn, g := range b.groups {
+		for _, target := range g.targets {
+			if target.Pod == pod && target.Registered() {
+				groups = append(groups, arn)
+				break
+			}
+		}
+	}
+	return groups
+}
+
 // Target is one target of a group.
 func (b *Book) Target(arn string, address netip.AddrPort) (Target, bool) {
 	b.mu.Lock()

@@ -104,6 +104,7 @@ func instance(i int) string { return fmt.Sprintf("i-0123456789abcde%02d", i) }
 func infrastructure() []client.Object {
 	all := []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system"}},
+		&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "targetgroupbindings.elbv2.k8s.aws"}}, // the CRD
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shop, Labels: map[string]string{injectLabel: "enabled", drainLabel: "auto"}}},
 		&networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: "alb"}, Spec: networkingv1.IngressClassSpec{Controller: ingress.Controller}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: lease}, Spec: coordinationv1.LeaseSpec{LeaseTransitions: new(int32(0))}},
