@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,15 +57,17 @@ type brake struct {
 	// limit is how many may go within brakeWindow (flag --brake-deletions); 0: no brake.
 	limit int
 
-	mu   sync.Mutex
-	gone []time.Time
+	mu sync.Mutex
+	// gone are those that were let through lately. One that AWS refuses comes again, and is
+	// one all the same.
+	gone map[types.NamespacedName]time.Time
 	held map[types.NamespacedName]bool
 }
 
 const brakeWindow = 10 * time.Minute
 
 func newBrake(kind string, limit int) *brake {
-	return &brake{kind: kind, limit: limit, held: map[types.NamespacedName]bool{}}
+	return &brake{kind: kind, limit: limit, gone: map[types.NamespacedName]time.Time{}, held: map[types.NamespacedName]bool{}}
 }
 
 // heldError is a deletion that waits for a person.
@@ -77,16 +80,15 @@ func (e heldError) Error() string { return e.message }
 func (b *brake) pass(name types.NamespacedName, waiting int, remedy string, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.gone) > 0 && now.Sub(b.gone[0]) > brakeWindow {
-		b.gone = b.gone[1:]
-	}
-	if count := len(b.gone) + max(1, waiting); b.limit > 0 && count > b.limit {
+	maps.DeleteFunc(b.gone, func(_ types.NamespacedName, at time.Time) bool { return now.Sub(at) > brakeWindow })
+	_, again := b.gone[name]
+	if count := len(b.gone) + max(1, waiting); b.limit > 0 && count > b.limit && !again {
 		b.hold(name, true)
 		return heldError{fmt.Sprintf("%d %s are to be deleted within ten minutes, more than --brake-deletions=%d: this one is kept. If it is meant: %s",
 			count, b.kind, b.limit, remedy)}
 	}
 	b.hold(name, false)
-	b.gone = append(b.gone, now)
+	b.gone[name] = now
 	return nil
 }
 

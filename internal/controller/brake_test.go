@@ -24,21 +24,23 @@ func TestBrake(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		limit    int
+		stacks   int // attempts go round these
 		attempts []attempt
 	}{
-		{"a-few-go", 3, []attempt{{0, 1, false}, {0, 1, false}, {0, 1, false}}},
-		{"one-too-many-is-held", 3, []attempt{{0, 1, false}, {0, 1, false}, {0, 1, false}, {time.Minute, 1, true}}},
-		{"of-many-at-once-none-goes", 3, []attempt{{0, 4, true}, {0, 4, true}, {time.Hour, 4, true}}},
-		{"what-is-not-waiting-counts-as-one", 3, []attempt{{0, 0, false}}},
-		{"after-ten-minutes-others-may-go", 2, []attempt{{0, 1, false}, {0, 1, false}, {9 * time.Minute, 1, true}, {2 * time.Minute, 1, false}}},
-		{"without-a-limit-all-go", 0, []attempt{{0, 100, false}, {0, 100, false}}},
+		{"a-few-go", 3, 9, []attempt{{0, 1, false}, {0, 1, false}, {0, 1, false}}},
+		{"one-too-many-is-held", 3, 9, []attempt{{0, 1, false}, {0, 1, false}, {0, 1, false}, {time.Minute, 1, true}}},
+		{"of-many-at-once-none-goes", 3, 9, []attempt{{0, 4, true}, {0, 4, true}, {time.Hour, 4, true}}},
+		{"what-is-not-waiting-counts-as-one", 3, 9, []attempt{{0, 0, false}}},
+		{"after-ten-minutes-others-may-go", 2, 9, []attempt{{0, 1, false}, {0, 1, false}, {9 * time.Minute, 1, true}, {2 * time.Minute, 1, false}}},
+		{"without-a-limit-all-go", 0, 9, []attempt{{0, 100, false}, {0, 100, false}}},
+		{"one-that-is-tried-again-is-one", 1, 1, []attempt{{0, 1, false}, {time.Second, 1, false}, {time.Minute, 1, false}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b, at := newBrake("load balancers", test.limit), now
 			for i, attempt := range test.attempts {
 				at = at.Add(attempt.after)
-				err := b.pass(stackName(i), attempt.waiting, "confirm it", at)
+				err := b.pass(stackName(i%test.stacks), attempt.waiting, "confirm it", at)
 				if isHeld(err) != attempt.held {
 					t.Errorf("attempt %d: %v, want held: %v", i, err, attempt.held)
 				}

@@ -17,6 +17,10 @@ const (
 	due = 45 * time.Second
 	// slowest is the time between questions about targets that fail for long.
 	slowest = 15 * time.Second
+	// unripe is what a target counts among those that are due while it is younger than any
+	// that became healthy lately: it is asked about three times less often where there are
+	// more groups than questions.
+	unripe = 1.0 / 8
 )
 
 // Wait is one target that holds a gate closed.
@@ -33,6 +37,7 @@ type Wait struct {
 type Schedule struct {
 	waiting map[string][]Wait  // by who waits: a Pod
 	groups  map[string]*course // by target group
+	typical time.Duration      // what targets of all groups took at least; zero: not known
 }
 
 type course struct {
@@ -80,19 +85,20 @@ func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 		at     time.Time
 		weight float64
 	}
-	dueAt := map[string]time.Time{}
+	dueAt, ripe := map[string]time.Time{}, map[string]float64{}
 	for _, waits := range s.waiting {
 		for _, wait := range waits {
 			at := s.dueAt(now, wait)
 			if first, ok := dueAt[wait.Group]; !ok || at.Before(first) {
 				dueAt[wait.Group] = at
 			}
+			ripe[wait.Group] += s.ripeness(now.Sub(wait.Since))
 		}
 	}
 	var candidates []candidate
 	for group, at := range dueAt {
 		if c := s.groups[group]; !c.asking {
-			candidates = append(candidates, candidate{group, latest(at, now), weight(c.waiting, now.Sub(at))})
+			candidates = append(candidates, candidate{group, latest(at, now), weight(ripe[group], now.Sub(at))})
 		}
 	}
 	if len(candidates) == 0 {
@@ -120,9 +126,17 @@ func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 
 // weight of a group among those that are due. The square lets a lonely target wait for
 // three turns of a group of ten, not for ten.
-func weight(waiting int, overdue time.Duration) float64 {
+func weight(waiting float64, overdue time.Duration) float64 {
 	turns := 1 + max(0, overdue).Seconds()/pace.Seconds()
-	return float64(waiting) * turns * turns
+	return waiting * turns * turns
+}
+
+// ripeness is what a target of this age counts.
+func (s *Schedule) ripeness(age time.Duration) float64 {
+	if age < s.typical*9/10 {
+		return unripe
+	}
+	return 1
 }
 
 // interval grows when a target has been due for long: its next tenth of that time.
@@ -151,6 +165,18 @@ func (s *Schedule) Asked(group string) { s.of(group).asking = false }
 
 // Served notes that a target of the group is healthy.
 func (s *Schedule) Served(group string) { s.of(group).served = true }
+
+// Took notes how long after its registration a target, of whatever group, was still not
+// healthy when it was so at the next question.
+func (s *Schedule) Took(atLeast time.Duration) {
+	switch {
+	case atLeast <= 0:
+	case s.typical == 0 || atLeast < s.typical:
+		s.typical = atLeast
+	default:
+		s.typical += (atLeast - s.typical) / 8
+	}
+}
 
 // Learned notes how long after its registration a target of the group was still not
 // healthy, when it was so at the next question. Negative: it was healthy at the first

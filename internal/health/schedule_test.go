@@ -225,3 +225,33 @@ func TestDropForgetsWhatWasLearnedUnlessSomebodyWaits(t *testing.T) {
 	s.Await("pod", since("web", sec(0)))
 	expectNext(t, s, sec(0), next{"web", sec(1)})
 }
+
+// Where there are more groups than questions, those go first whose targets are old enough
+// to be healthy, and the others have their turn all the same.
+func TestRipeTargetsGoFirst(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	s := health.NewSchedule()
+	s.Took(20 * time.Second)
+	wait := func(group string, age time.Duration) []health.Wait {
+		return []health.Wait{{Group: group, Since: now.Add(-age)}}
+	}
+	s.Served("young")
+	s.Served("old")
+	s.Await("a", wait("young", 10*time.Second))
+	s.Await("b", wait("old", 21*time.Second))
+	asked := map[string]int{}
+	for range 8 {
+		group, _, ok := s.Next(now)
+		if !ok {
+			t.Fatal("nobody is asked about")
+		}
+		asked[group]++
+		s.Asking(group, now)
+		s.Asked(group)
+		now = now.Add(time.Second)
+	}
+	if asked["old"] <= asked["young"] || asked["young"] == 0 {
+		t.Errorf("questions: %v; want most about the old, and some about the young", asked)
+	}
+}

@@ -46,7 +46,8 @@ var planted = []struct {
 		}
 		return o
 	}}},
-	{"acts-before-it-has-seen-all", promiseBroken, plant{sees: func(w *world, o client.Object) client.Object {
+	// The brake holds what serves, so this one shows in Pods that wait.
+	{"acts-before-it-has-seen-all", stuck, plant{sees: func(w *world, o client.Object) client.Object {
 		if slice, ok := o.(*discoveryv1.EndpointSlice); ok && w.leader != nil && w.leader.ctx.Err() != nil {
 			empty := slice.DeepCopy()
 			empty.Endpoints = nil
