@@ -27,5 +27,6 @@ func (c *Cloud) Settle() {
 	defer c.inventory.mu.Unlock()
 	for _, h := range c.inventory.stacks {
 		h.touched, h.ownedELB, h.ownedEC2 = time.Time{}, time.Time{}, time.Time{}
+		clear(h.owned)
 	}
 }

@@ -35,6 +35,8 @@ type holding struct {
 	// touched is when it was last worked on; ownedELB and ownedEC2 are when the tags of
 	// what it has were last seen.
 	touched, ownedELB, ownedEC2 time.Time
+	// owned is when the tags of one resource were seen after that, by ARN.
+	owned map[string]time.Time
 }
 
 func newHolding(id model.StackID) *holding {
@@ -42,6 +44,7 @@ func newHolding(id model.StackID) *holding {
 		observed:   model.Observed{Stack: model.Stack{ID: id}, IDs: map[model.Key]string{}},
 		attributes: map[model.Key]bool{},
 		fresh:      map[model.Key]bool{},
+		owned:      map[string]time.Time{},
 		// What it gets comes from lists with tags that are read now, or is made by us.
 		ownedELB: time.Now(), ownedEC2: time.Now(),
 	}
@@ -87,7 +90,7 @@ func (h *holding) clone() *holding {
 	if h.observed.LoadBalancer != nil {
 		out.observed.LoadBalancer = new(*h.observed.LoadBalancer)
 	}
-	out.attributes, out.fresh = maps.Clone(h.attributes), maps.Clone(h.fresh)
+	out.attributes, out.fresh, out.owned = maps.Clone(h.attributes), maps.Clone(h.fresh), maps.Clone(h.owned)
 	return &out
 }
 

@@ -124,7 +124,7 @@ func (r reader) foundSecurityGroup(found map[model.StackID]*holding, group ec2ty
 // eachOwned reads the tags of ARNs, twenty a call as the API allows, and hands on
 // those that belong to a stack of the cluster.
 func (r reader) eachOwned(ctx context.Context, arns []string, yield func(arn string, id model.StackID, tags map[string]string)) error {
-	for chunk := range slices.Chunk(arns, 20) {
+	for chunk := range slices.Chunk(arns, tagsACall) {
 		out, err := elbRead(ctx, r, "DescribeTags", r.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: chunk})
 		if err != nil {
 			return err

@@ -16,19 +16,21 @@ import (
 // ownedFor is how long tags that were read, or set by creating, count as seen.
 const ownedFor = time.Minute
 
+// tagsACall is how many resources DescribeTags takes (ELBv2 API reference).
+const tagsACall = 20
+
 // checkOwned looks at the tags of a stack's resources once more before one of them is
 // deleted. Somebody may have taken a resource over, and then it is not ours to delete.
-// One call serves all deletions of a plan.
+// One call serves up to twenty deletions of a plan.
 func (a applier) checkOwned(ctx context.Context) error {
-	switch a.step.Action.(type) {
-	case plan.DeleteLoadBalancer, plan.DeleteTargetGroup, plan.DeleteListener, plan.DeleteRule:
-		if time.Since(a.h.ownedELB) < ownedFor {
-			return nil
-		}
-		if err := a.checkELBTags(ctx); err != nil {
-			return err
-		}
-		a.h.ownedELB = time.Now()
+	lb := a.h.observed.IDs[model.LoadBalancerKey]
+	switch action := a.step.Action.(type) {
+	case plan.DeleteLoadBalancer:
+		return a.checkELBTags(ctx, action.ID)
+	case plan.DeleteTargetGroup:
+		return a.checkELBTags(ctx, action.ID)
+	case plan.DeleteListener, plan.DeleteRule: // they are whose the load balancer is
+		return a.checkELBTags(ctx, lb)
 	case plan.DeleteSecurityGroup:
 		if time.Since(a.h.ownedEC2) < ownedFor {
 			return nil
@@ -41,24 +43,35 @@ func (a applier) checkOwned(ctx context.Context) error {
 	return nil
 }
 
-func (a applier) checkELBTags(ctx context.Context) error {
-	var arns []string
-	if a.h.observed.LoadBalancer != nil {
-		arns = append(arns, a.h.observed.IDs[a.h.observed.LoadBalancer.Key])
+// checkELBTags looks at the tags of one resource, and at those of as many others of the
+// stack as the call takes: they may be the next.
+func (a applier) checkELBTags(ctx context.Context, arn string) error {
+	if arn == "" || time.Since(a.h.ownedELB) < ownedFor || time.Since(a.h.owned[arn]) < ownedFor {
+		return nil
 	}
+	arns := []string{arn}
+	add := func(other string) {
+		if other != "" && !slices.Contains(arns, other) && len(arns) < tagsACall {
+			arns = append(arns, other)
+		}
+	}
+	add(a.h.observed.IDs[model.LoadBalancerKey])
 	for _, group := range a.h.observed.TargetGroups {
-		arns = append(arns, a.h.observed.IDs[group.Key])
+		if id := a.h.observed.IDs[group.Key]; time.Since(a.h.owned[id]) >= ownedFor {
+			add(id)
+		}
 	}
-	for chunk := range slices.Chunk(arns, 20) {
-		out, err := elbCall(ctx, a.Cloud, Read, "DescribeTags", a.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: chunk})
-		if err != nil {
+	out, err := elbCall(ctx, a.Cloud, Read, "DescribeTags", a.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: arns})
+	if err != nil {
+		return err
+	}
+	for _, described := range out.TagDescriptions {
+		if err := a.checkTags("DescribeTags", elbv2Service, deref(described.ResourceArn), elbTags(described.Tags)); err != nil {
 			return err
 		}
-		for _, described := range out.TagDescriptions {
-			if err := a.checkTags("DescribeTags", elbv2Service, deref(described.ResourceArn), elbTags(described.Tags)); err != nil {
-				return err
-			}
-		}
+	}
+	for _, seen := range arns {
+		a.h.owned[seen] = time.Now()
 	}
 	return nil
 }

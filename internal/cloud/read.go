@@ -102,7 +102,7 @@ func (r reader) readRules(ctx context.Context, h *holding, listener model.Listen
 
 func (r reader) readTags(ctx context.Context, h *holding, arns []string) error {
 	tags := map[string]map[string]string{}
-	for chunk := range slices.Chunk(arns, 20) {
+	for chunk := range slices.Chunk(arns, tagsACall) {
 		out, err := elbRead(ctx, r, "DescribeTags", r.elb.DescribeTags, &elbv2.DescribeTagsInput{ResourceArns: chunk})
 		if err != nil {
 			return err

@@ -237,29 +237,37 @@ func (b *bench) clear(ctx context.Context) error {
 	return b.awaitNoPods(ctx)
 }
 
-// countQuestions looks at the journal ten times a second; the most questions that it saw within ten seconds, by the second,
-// are there once it is stopped.
+// countQuestions looks at the journal all the time; the most questions that it saw within ten seconds, by the second, are
+// there once it is stopped.
 func (b *bench) countQuestions(ctx context.Context) (most func() float64, stop func()) {
-	const every, window = 100 * time.Millisecond, 100
+	const window = 10 * time.Second
+	type count struct {
+		at    time.Time
+		calls int
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	var seen []int
+	var seen []count
 	var counting sync.WaitGroup
 	counting.Go(func() {
 		for ctx.Err() == nil {
 			if calls, err := b.admin.Calls(ctx, false); err == nil {
-				seen = append(seen, samples(calls))
+				seen = append(seen, count{time.Now(), samples(calls)})
 			}
-			time.Sleep(every)
+			time.Sleep(100 * time.Millisecond)
 		}
 	})
-	return func() float64 {
-			best := 0
-			for i := range seen {
-				best = max(best, seen[i]-seen[max(0, i-window)])
+	most = func() float64 {
+		best, first := 0, 0
+		for _, last := range seen {
+			for last.at.Sub(seen[first].at) > window {
+				first++
 			}
-			return float64(best) / 10
-		}, func() {
-			cancel()
-			counting.Wait()
+			best = max(best, last.calls-seen[first].calls)
 		}
+		return float64(best) / window.Seconds()
+	}
+	return most, func() {
+		cancel()
+		counting.Wait()
+	}
 }
