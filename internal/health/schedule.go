@@ -18,9 +18,9 @@ const (
 	// slowest is the time between questions about targets that fail for long.
 	slowest = 15 * time.Second
 	// unripe is what a target counts among those that are due while it is younger than any
-	// that became healthy lately: it is asked about three times less often where there are
+	// that became healthy lately: it is asked about six times less often where there are
 	// more groups than questions.
-	unripe = 1.0 / 8
+	unripe = 1.0 / 32
 )
 
 // Wait is one target that holds a gate closed.
@@ -43,7 +43,7 @@ type Schedule struct {
 type course struct {
 	asked   time.Time     // last question
 	usual   time.Duration // what new targets took at least; zero: not known
-	served  bool          // a target was healthy: the load balancer is in service
+	served  bool          // a target was judged: the load balancer is in service
 	asking  bool          // a question is on its way
 	waiting int
 }
@@ -147,7 +147,7 @@ func interval(overdue time.Duration) time.Duration {
 	return min(slowest, pace+(overdue-due)/10)
 }
 
-// patience is the interval for a group that never had a healthy target. Its load
+// patience is the interval for a group of which no target was ever judged. Its load
 // balancer is most likely still being provisioned, which takes from seconds to minutes:
 // the next question comes after an eighth of the time waited.
 func patience(waited time.Duration) time.Duration {
@@ -163,7 +163,7 @@ func (s *Schedule) Asking(group string, now time.Time) {
 // Asked notes that the question has come back, answered or not.
 func (s *Schedule) Asked(group string) { s.of(group).asking = false }
 
-// Served notes that a target of the group is healthy.
+// Served notes that a target of the group is being judged.
 func (s *Schedule) Served(group string) { s.of(group).served = true }
 
 // Took notes how long after its registration a target, of whatever group, was still not

@@ -92,7 +92,7 @@ func (w *Watcher) ask(ctx context.Context, group string) {
 	w.mu.Lock()
 	w.schedule.Asked(group)
 	if err == nil {
-		if slices.ContainsFunc(answer, func(h model.TargetHealth) bool { return h.State == model.Healthy }) {
+		if slices.ContainsFunc(answer, judged) {
 			w.schedule.Served(group)
 		}
 		for _, target := range w.book.Answered(group, answer, asked) {
@@ -113,6 +113,12 @@ func (w *Watcher) ask(ctx context.Context, group string) {
 		w.Notify(group)
 	}
 	w.nudge()
+}
+
+// judged: the load balancer is there and sends health checks ("Target health status", guide
+// of Application Load Balancers).
+func judged(h model.TargetHealth) bool {
+	return h.State == model.Healthy || h.State == model.Unhealthy || h.Reason == "Elb.InitialHealthChecking"
 }
 
 func (w *Watcher) nudge() {
