@@ -1,7 +1,9 @@
 // Command kubectl-sluice is the kubectl plugin: it reads the cluster with the user's own
-// rights, hands what it finds to internal/diagnose, and prints the answer. It changes nothing.
+// rights, hands what it finds to internal/diagnose, and prints the answer. Only release
+// changes anything.
 //
 //	kubectl sluice why pod/shop-7d9c -n web
+//	kubectl sluice release -n web
 //	kubectl sluice version
 package main
 
@@ -23,14 +25,19 @@ const usage = `kubectl sluice says what Sluice does with your Pods, and why.
 Usage:
   kubectl sluice why pod/NAME [-n NAMESPACE]   how the Pod's readiness gates stand, since when and
                                                why; for a Pod without gates, why it has none
+  kubectl sluice release -n NAMESPACE | -A     no gate holds a Pod any more, there or anywhere: nothing
+                                               injects them, and those that are closed are opened;
+                                               works where no controller runs any more
   kubectl sluice version                       the version of this plugin
 
 Examples:
   kubectl sluice why pod/shop-7d9c -n web
   kubectl sluice why pod shop-7d9c --context staging
+  kubectl sluice release -A                    before Sluice is uninstalled, or when it is down
 
-It reads Pods, Namespaces, ReadinessGateSets and admission policies with your own rights, and
-changes nothing. What you may not read it says.
+It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets and admission policies,
+changes nothing, and says what you may not read. release changes the status of Pods, and the
+namespace's label or, with -A, the bindings of the admission policies.
 
 Flags:
 `
@@ -49,6 +56,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := pflag.NewFlagSet("kubectl sluice", pflag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	cluster := clusterFlags(flags)
+	everywhere := flags.BoolP("all-namespaces", "A", false, "Of release: in all namespaces")
 	help := flags.BoolP("help", "h", false, "Show this text.")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("%w; see kubectl sluice --help", err)
@@ -63,6 +71,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	case words[0] == "why":
 		return why(ctx, cluster, words[1:], out)
+	case words[0] == "release" && len(words) == 1:
+		return releaseIn(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
 	}
 	return errors.New("no such command: " + words[0] + "; see kubectl sluice --help")
 }

@@ -19,6 +19,8 @@ func TestRun(t *testing.T) {
 		{name: "unknown_flag", args: []string{"why", "pod/x", "--colour"}, err: "unknown flag: --colour"},
 		{name: "why_nothing", args: []string{"why"}, err: "why what?"},
 		{name: "why_a_service", args: []string{"why", "service/x"}, err: "why what?"},
+		{name: "release_nowhere", args: []string{"release"}, err: "release where?"},
+		{name: "release_twice", args: []string{"release", "-A", "-n", "x"}, err: "release where?"},
 		{name: "no_kubeconfig", args: []string{"why", "pod", "x", "--kubeconfig", "/does/not/exist"}, err: "kubeconfig"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

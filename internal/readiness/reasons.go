@@ -20,6 +20,8 @@ const (
 	RegistrationPending = "RegistrationPending"
 	// HealthyTooShort: healthy, but not for as long as the Pod's annotations ask.
 	HealthyTooShort = "HealthyTooShort"
+	// Retired: opened because Sluice's gates are done away with.
+	Retired = "Retired"
 	// AddressAdopted: the address was registered before the Pod had it, and its health
 	// must outlast the Pod before.
 	AddressAdopted = "AddressAdopted"
