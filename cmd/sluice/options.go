@@ -16,6 +16,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/controller"
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // options are the flags. Those that the incumbent has bear its names and defaults.
@@ -32,6 +33,7 @@ type options struct {
 	ingressWorkers          int
 	bindingWorkers          int
 	unreadyGrace            time.Duration
+	gateNaming              string
 	dryRun                  bool
 	brakeDeletions          int
 	driftInterval           time.Duration
@@ -68,6 +70,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.brakeDeletions, "brake-deletions", 20, "load balancers, or TargetGroupBindings, that may be deleted within ten minutes; more are held until somebody confirms them; 0: no brake")
 	flags.Float64Var(&o.brakeTargets, "brake-targets", 0.5, "share of a target group's healthy targets that may be deregistered at once while their Pods run; 1: no brake")
 	flags.DurationVar(&o.unreadyGrace, "unready-grace", 10*time.Second, "how long a Pod may be unready before its target is deregistered")
+	flags.StringVar(&o.gateNaming, "gate-naming", string(readiness.ByOwner), "names of injected gates: ingress (target-health.alb.ingress.k8s.aws/INGRESS_PORT) or binding (target-health.elbv2.k8s.aws/TARGETGROUPBINDING); both are served")
 	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
 	flags.DurationVar(&o.healthSampleInterval, "health-sample-interval", 5*time.Minute, "how old the shown health of targets that no gate waits for may become; 0: never ask")
 	flags.BoolVar(&o.leaderElection, "enable-leader-election", true, "only one replica acts at a time")
@@ -107,6 +110,9 @@ func (o options) validate() error {
 	}
 	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
 		complain("aws-budget-share", fmt.Sprint(o.budgetShare), "give a number above 0 and at most 1000; 0.5 is half of what AWS documents")
+	}
+	if !slices.Contains([]string{string(readiness.ByOwner), string(readiness.ByBinding)}, o.gateNaming) {
+		complain("gate-naming", o.gateNaming, "write ingress or binding")
 	}
 	if o.driftInterval < 0 {
 		complain("drift-interval", o.driftInterval.String(), "give a duration such as 30m, or 0")
@@ -162,6 +168,7 @@ func (o options) controllerConfig() controller.Config {
 		BrakeDeletions: o.brakeDeletions,
 		DriftInterval:  o.driftInterval,
 		DryRun:         o.dryRun,
+		GateNaming:     readiness.Naming(o.gateNaming),
 		BrakeTargets:   o.brakeTargets,
 		ClaimDeadline:  o.claimDeadline,
 		ExternalTags:   o.externalTags,

@@ -66,6 +66,8 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 		}
 		if binding := v.bindingFor(object, service, backend, bindings); binding != nil {
 			claim.bind(binding)
+		} else if name, ok := v.bindingName(object, service, backend); ok {
+			claim.Gates = append(claim.Gates, readiness.ForBinding(name)) // it will have this name
 		}
 		out = append(out, claim)
 	}
@@ -99,11 +101,21 @@ func (v *view) bindingFor(object *networkingv1.Ingress, service *corev1.Service,
 }
 
 func (v *view) madeFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, binding *v1beta1.TargetGroupBinding) bool {
+	name, ok := v.bindingName(object, service, backend)
+	return ok && binding.Name == name
+}
+
+// bindingName is what the binding of an Ingress backend is called, whether or not it is there.
+func (v *view) bindingName(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend) (string, bool) {
 	if service == nil {
-		return false
+		return "", false
 	}
 	port, ok := ingress.ServicePort(service, backend.Port)
-	return ok && binding.Name == ingress.TargetGroupName(v.config.Build, object, service, port, backend.Port)
+	if !ok {
+		return "", false
+	}
+	name := ingress.TargetGroupName(v.config.Build, object, service, port, backend.Port)
+	return name, name != ""
 }
 
 // stackOfBinding is the Ingress stack that a binding was made for.

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // Config of all controllers.
@@ -21,6 +22,8 @@ type Config struct {
 	// BrakeTargets is the share of a group's healthy targets that may go at once although
 	// their Pods run on.
 	BrakeTargets float64
+	// GateNaming is which names of gates are injected.
+	GateNaming readiness.Naming
 	// ClaimDeadline is how long a wrong or missing claim holds a Pod; 0 for ever.
 	ClaimDeadline time.Duration
 	// HealthSampleInterval is how old the health of targets that nobody waits for may

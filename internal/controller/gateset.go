@@ -74,7 +74,7 @@ func (c *gateSetController) write(ctx context.Context, namespace string) error {
 	for _, claim := range c.claims(ctx, namespace) {
 		claims = append(claims, claim.Claim)
 	}
-	gates, message := readiness.Injection(claims)
+	gates, message := readiness.Injection(claims, c.config.GateNaming)
 	object := &v1alpha1.ReadinessGateSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.ReadinessGateSetName}}
 	err := c.Get(ctx, client.ObjectKeyFromObject(object), object)
 	switch {

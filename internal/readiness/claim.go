@@ -15,8 +15,8 @@ type Claim struct {
 	Backend string       // for messages: "service cart port 80"
 	// Selector of the Service; empty selects nothing.
 	Selector map[string]string
-	// Gates are the names by which a gate may mean this claim; the first is the one
-	// that admission adds.
+	// Gates are the names by which a gate may mean this claim; admission adds the first, or
+	// the first that names a binding.
 	Gates []ConditionType
 	// TargetGroup is the ARN once the claim is bound; empty while it is foreseen.
 	TargetGroup string

@@ -5,20 +5,31 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
+)
+
+// Naming is which of a claim's names admission adds (flag --gate-naming). All are served.
+type Naming string
+
+// The namings.
+const (
+	// ByOwner: an Ingress backend's gate names the Ingress and its port.
+	ByOwner Naming = "ingress"
+	// ByBinding: every gate names a TargetGroupBinding, as the incumbent's do.
+	ByBinding Naming = "binding"
 )
 
 // Injection is what admission adds to the Pods of a namespace: one entry for each
 // selector and gate of its claims, in a stable order. Above the limit there is none
 // and a message says so: the anticipating gate serves, for every claim holds a Pod
 // through it.
-func Injection(claims []Claim) (gates []v1alpha1.Gate, message string) {
+func Injection(claims []Claim, naming Naming) (gates []v1alpha1.Gate, message string) {
 	for _, claim := range claims {
-		if len(claim.Selector) == 0 || len(claim.Gates) == 0 {
-			continue
+		if gate := claim.named(naming); gate != "" && len(claim.Selector) > 0 {
+			gates = append(gates, v1alpha1.Gate{Selector: claim.Selector, ConditionType: string(gate)})
 		}
-		gates = append(gates, v1alpha1.Gate{Selector: claim.Selector, ConditionType: string(claim.Gates[0])})
 	}
 	slices.SortFunc(gates, func(a, b v1alpha1.Gate) int {
 		return cmp.Or(cmp.Compare(a.ConditionType, b.ConditionType), cmp.Compare(fmt.Sprint(a.Selector), fmt.Sprint(b.Selector)))
@@ -30,4 +41,15 @@ func Injection(claims []Claim) (gates []v1alpha1.Gate, message string) {
 		return nil, fmt.Sprintf("the namespace has %d gates to inject, more than %d, so its Pods get the anticipating gate alone", len(gates), v1alpha1.MaxGates)
 	}
 	return gates, ""
+}
+
+// named is the gate that admission adds for a claim; empty: none, the anticipating one
+// serves.
+func (c Claim) named(naming Naming) ConditionType {
+	for _, gate := range c.Gates {
+		if naming != ByBinding || strings.HasPrefix(string(gate), bindingPrefix) {
+			return gate
+		}
+	}
+	return ""
 }

@@ -164,9 +164,18 @@ func TestInjection(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		claims []readiness.Claim
+		naming readiness.Naming
 		want   result
 	}{
 		{name: "no-claim-no-gate"},
+		{
+			name: "a-binding-may-give-the-name", naming: readiness.ByBinding, claims: []readiness.Claim{wanted(webGate, "app=web")},
+			want: result{Gates: []v1alpha1.Gate{{ConditionType: "target-health.elbv2.k8s.aws/not-this-form", Selector: map[string]string{"app": "web"}}}},
+		},
+		{
+			name: "who-has-no-binding-yet-is-left-to-the-anticipating-gate", naming: readiness.ByBinding,
+			claims: []readiness.Claim{{Gates: []readiness.ConditionType{webGate}, Selector: map[string]string{"app": "web"}}},
+		},
 		{
 			name: "gates-are-in-order-of-their-names", claims: []readiness.Claim{wanted(webGate, "app=web"), wanted(apiGate, "app=api")},
 			want: result{Gates: []v1alpha1.Gate{
@@ -195,7 +204,7 @@ func TestInjection(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			gates, message := readiness.Injection(test.claims)
+			gates, message := readiness.Injection(test.claims, test.naming)
 			if diff := cmp.Diff(test.want, result{gates, message}); diff != "" {
 				t.Errorf("injection (-want +got):\n%s", diff)
 			}
