@@ -25,10 +25,10 @@ type Drift struct {
 }
 
 // Round compares everything that the cluster owns with what is known of it, at this
-// pace and only where nobody else wants to call. What differs is taken over
+// pace and only where nobody else wants to call. The options are those of plans. What differs is taken over
 // into the inventory, so that the next plan sees it, and told. Stacks that are being
 // worked on are left for the next round.
-func (c *Cloud) Round(ctx context.Context, pace *rate.Limiter, found func(Drift)) error {
+func (c *Cloud) Round(ctx context.Context, pace *rate.Limiter, options plan.Options, found func(Drift)) error {
 	r := reader{Cloud: c, class: Slow, pace: pace}
 	if err := c.ensureFilled(ctx); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (c *Cloud) Round(ctx context.Context, pace *rate.Limiter, found func(Drift)
 			}
 			return err
 		}
-		steps := plan.Steps(cloneObserved(known.observed).Stack, cloneObserved(now.observed), plan.Options{})
+		steps := plan.Steps(cloneObserved(known.observed).Stack, cloneObserved(now.observed), options)
 		if len(steps) > 0 && c.takeOver(id, known, now) {
 			found(Drift{Stack: id, Steps: steps})
 		}

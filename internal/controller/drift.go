@@ -20,7 +20,8 @@ const driftPace = 1
 // in AWS, and has it put back.
 type driftWatch struct {
 	interval time.Duration // from the end of a round to the next; 0: never
-	round    func(context.Context, *rate.Limiter, func(cloud.Drift)) error
+	options  plan.Options
+	round    func(context.Context, *rate.Limiter, plan.Options, func(cloud.Drift)) error
 	found    func(context.Context, cloud.Drift)
 }
 
@@ -35,7 +36,7 @@ func (w *driftWatch) Start(ctx context.Context) error {
 	logger := log.FromContext(ctx).WithName("drift")
 	for pause(ctx, w.interval) == nil {
 		began := time.Now()
-		err := w.round(ctx, rate.NewLimiter(driftPace, 1), func(d cloud.Drift) { w.found(ctx, d) })
+		err := w.round(ctx, rate.NewLimiter(driftPace, 1), w.options, func(d cloud.Drift) { w.found(ctx, d) })
 		if err != nil && ctx.Err() == nil {
 			logger.Info("a round has ended early", "error", err.Error())
 			continue

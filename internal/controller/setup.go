@@ -14,6 +14,7 @@ import (
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -74,7 +75,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 			return aws.TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
-	drift := &driftWatch{interval: config.DriftInterval, round: aws.Round, found: stacks.drifted}
+	drift := &driftWatch{interval: config.DriftInterval, options: plan.Options{ExternalTags: config.ExternalTags}, round: aws.Round, found: stacks.drifted}
 	return errors.Join(manager.Add(watcher), manager.Add(sampler), manager.Add(drift))
 }
 
