@@ -39,7 +39,12 @@ const rolled = `
 // asks AWS for no details. The lab is the test's own: nobody else suffers from the kills.
 func TestControllerComesAndGoes(t *testing.T) {
 	t.Parallel()
-	s := newSceneIn(t, startLabWithController(t))
+	flags, err := withController()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Where no gate waits any more when the second controller comes, only a sample shows how targets are.
+	s := newSceneIn(t, startLab(t, append(flags, "--controller-flag=--health-sample-interval=20s")...))
 	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled", "sluice.dev/drain=auto")
 	s.apply(three['S'] + "---" + ingressFor("web", "/", "web", "alb.ingress.kubernetes.io/scheme: internet-facing", `alb.ingress.kubernetes.io/healthcheck-interval-seconds: "6"`))
 	s.apply(rolled)
