@@ -108,8 +108,9 @@ var servingChanged = predicate.Funcs{
 func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var binding v1beta1.TargetGroupBinding
 	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil {
-		c.await(request.NamespacedName, nil)
-		c.needs(request.NamespacedName, nil)
+		if !c.config.DryRun { // which keeps nothing in mind
+			c.forget(request.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if c.config.DryRun {

@@ -138,9 +138,14 @@ func (c *bindingController) empty(ctx context.Context, group string) error {
 
 // letGo forgets a binding and takes our finalizer from it.
 func (c *bindingController) letGo(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	c.await(nameOf(binding), nil)
-	c.needs(nameOf(binding), nil)
-	c.holds.set(nameOf(binding), 0, time.Time{})
-	c.brake.forget(nameOf(binding))
+	c.forget(nameOf(binding))
 	return c.setFinalizer(ctx, binding, false)
+}
+
+// forget ends all that is done, or kept in mind, for a binding.
+func (c *bindingController) forget(name types.NamespacedName) {
+	c.await(name, nil)
+	c.needs(name, nil)
+	c.holds.set(name, 0, time.Time{})
+	c.brake.forget(name)
 }

@@ -310,10 +310,10 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (int, 
 		return 0, "", err
 	}
 	steps := plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags})
+	if err := c.mayDelete(ctx, want.ID, steps); err != nil {
+		return 0, "", err
+	}
 	if len(steps) > 0 {
-		if err := c.mayDelete(ctx, want.ID, steps); err != nil {
-			return 0, "", err
-		}
 		if err := c.records.begin(ctx, want.ID); err != nil {
 			return 0, "", err
 		}
