@@ -226,12 +226,9 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 	if c.remembered(ctx, binding) {
 		return nil
 	}
-	asked := time.Now()
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
-	if err != nil {
-		return fmt.Errorf("reading the targets of %s: %w", group, err)
+	if err := c.read(ctx, group); err != nil {
+		return err
 	}
-	c.book.Answered(group, answer, asked)
 	own := c.interrupted(ctx, binding)
 	maps.DeleteFunc(own, func(address netip.AddrPort, _ types.UID) bool {
 		target, found := c.book.Target(group, address)
@@ -240,6 +237,17 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 	if len(own) > 0 {
 		c.book.Remembered(group, own)
 	}
+	return nil
+}
+
+// read asks AWS for a group's targets, now and before all others.
+func (c *bindingController) read(ctx context.Context, group string) error {
+	asked := time.Now()
+	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
+	if err != nil {
+		return fmt.Errorf("reading the targets of %s: %w", group, err)
+	}
+	c.book.Answered(group, answer, asked)
 	return nil
 }
 

@@ -100,12 +100,10 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 // one of them is draining without our knowledge: an answer to a deregistration was lost, or
 // came before an older one about health. The others need not wait for it.
 func (c *bindingController) findsDraining(ctx context.Context, binding *v1beta1.TargetGroupBinding, refused []targets.Endpoint) bool {
-	group, asked := binding.Spec.TargetGroupARN, time.Now()
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
-	if err != nil {
+	group := binding.Spec.TargetGroupARN
+	if err := c.read(ctx, group); err != nil {
 		return false
 	}
-	c.book.Answered(group, answer, asked)
 	c.await(nameOf(binding), c.waits(group, c.plan(ctx, binding)))
 	return slices.ContainsFunc(refused, func(endpoint targets.Endpoint) bool {
 		target, known := c.book.Target(group, endpoint.Address)

@@ -115,12 +115,9 @@ func (c *bindingController) mayDelete(ctx context.Context, binding *v1beta1.Targ
 // empty deregisters all targets of a group.
 func (c *bindingController) empty(ctx context.Context, group string) error {
 	if !c.book.Known(group) {
-		asked := time.Now()
-		answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
-		if err != nil {
+		if err := c.read(ctx, group); err != nil {
 			return err
 		}
-		c.book.Answered(group, answer, asked)
 	}
 	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
