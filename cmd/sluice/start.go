@@ -140,24 +140,19 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 // slimmed are kinds of which only some fields are kept: of workloads, how long their Pods
 // must be Ready to be available.
 var slimmed = map[client.Object]cache.ByObject{
-	&appsv1.ReplicaSet{}: {Transform: func(o any) (any, error) {
-		if w, ok := o.(*appsv1.ReplicaSet); ok {
-			return &appsv1.ReplicaSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.ReplicaSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
-		}
-		return o, nil
-	}},
-	&appsv1.StatefulSet{}: {Transform: func(o any) (any, error) {
-		if w, ok := o.(*appsv1.StatefulSet); ok {
-			return &appsv1.StatefulSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.StatefulSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
-		}
-		return o, nil
-	}},
-	&appsv1.DaemonSet{}: {Transform: func(o any) (any, error) {
-		if w, ok := o.(*appsv1.DaemonSet); ok {
-			return &appsv1.DaemonSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.DaemonSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
-		}
-		return o, nil
-	}},
+	&appsv1.ReplicaSet{}: {Transform: slim}, &appsv1.StatefulSet{}: {Transform: slim}, &appsv1.DaemonSet{}: {Transform: slim},
+}
+
+func slim(o any) (any, error) {
+	switch w := o.(type) {
+	case *appsv1.ReplicaSet:
+		return &appsv1.ReplicaSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.ReplicaSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+	case *appsv1.StatefulSet:
+		return &appsv1.StatefulSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.StatefulSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+	case *appsv1.DaemonSet:
+		return &appsv1.DaemonSet{ObjectMeta: slimMeta(w.ObjectMeta), Spec: appsv1.DaemonSetSpec{MinReadySeconds: w.Spec.MinReadySeconds}}, nil
+	}
+	return o, nil // the last state of what is deleted
 }
 
 func slimMeta(m metav1.ObjectMeta) metav1.ObjectMeta {
