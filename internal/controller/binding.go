@@ -262,8 +262,11 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 	c.book.Seen(binding.Spec.TargetGroupARN, uids(endpoints))
 	registrations := map[netip.AddrPort]targets.Registration{}
 	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
+		// Whether its Pod runs matters only of an address that no endpoint has.
+		orphan := !slices.ContainsFunc(endpoints, func(e targets.Endpoint) bool { return e.Address == address })
 		registrations[address] = targets.Registration{
-			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Running: c.runs(ctx, address.Addr(), target.Pod), Seen: target.Seen,
+			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Seen: target.Seen,
+			Running: orphan && target.Registered() && c.runs(ctx, address.Addr(), target.Pod),
 		}
 	}
 	now := time.Now()
