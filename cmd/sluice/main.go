@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return
 		}
@@ -25,7 +26,21 @@ func main() {
 	}
 }
 
-func run(arguments []string) error {
+// command is something that sluice does beside being the controller: sluice NAME [flags].
+type command struct {
+	summary string // a line of the help
+	run     func(ctx context.Context, arguments []string) error
+}
+
+// commands by name.
+var commands = map[string]command{}
+
+func run(ctx context.Context, arguments []string) error {
+	if len(arguments) > 0 {
+		if command, ok := commands[arguments[0]]; ok {
+			return command.run(ctx, arguments[1:])
+		}
+	}
 	options, err := parse(arguments)
 	if err != nil {
 		return err
@@ -37,5 +52,5 @@ func run(arguments []string) error {
 	if err := options.validate(); err != nil {
 		return fmt.Errorf("flags:\n%w", err)
 	}
-	return start(ctrl.SetupSignalHandler(), options)
+	return start(ctx, options)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -81,15 +82,24 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "info or debug")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	flags.Usage = func() {
-		fmt.Fprintf(os.Stderr, "sluice makes AWS load balancers of Ingresses, and keeps Pods from being Ready before their targets are healthy.\n\nUsage:\n  sluice --cluster-name NAME --aws-vpc-id VPC [flags]\n\nFlags:\n%s", flags.FlagUsages())
+		fmt.Fprintf(os.Stderr, "sluice makes AWS load balancers of Ingresses, and keeps Pods from being Ready before their targets are healthy.\n\nUsage:\n  sluice --cluster-name NAME --aws-vpc-id VPC [flags]\n%s\nFlags:\n%s", otherCommands(), flags.FlagUsages())
 	}
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
 	if len(flags.Args()) > 0 {
-		return o, fmt.Errorf("unexpected argument %q: sluice takes flags only", flags.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q: no such command; see sluice --help", flags.Arg(0))
 	}
 	return o, nil
+}
+
+// otherCommands are the usage lines of what sluice does beside being the controller.
+func otherCommands() string {
+	var lines strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		fmt.Fprintf(&lines, "  sluice %-12s %s\n", name, commands[name].summary)
+	}
+	return lines.String()
 }
 
 // leads reports whether this process takes the lease: a dry run changes nothing, and may
