@@ -87,7 +87,7 @@ func (c *bindingController) setup(manager ctrl.Manager) error {
 		Watches(&corev1.Service{}, service).
 		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged)).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 

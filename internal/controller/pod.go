@@ -55,7 +55,7 @@ func (c *podController) setup(manager ctrl.Manager) error {
 		Watches(&corev1.Service{}, namespace).
 		Watches(&discoveryv1.EndpointSlice{}, named).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 
