@@ -4,7 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -15,7 +17,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "play this seed alone, and print what happened")
 	seedsFlag = flag.Uint64("seeds", 150, "how many seeds to play")
-	fromFlag  = flag.Uint64("from", 1, "the first of them")
+	firstFlag = flag.Uint64("first", 1, "the first of them")
 )
 
 func TestMain(m *testing.M) {
@@ -49,9 +51,49 @@ func TestSeeds(t *testing.T) {
 		replay(t, *seedFlag)
 		return
 	}
-	t.Logf("playing %d seeds", *seedsFlag)
-	for seed := *fromFlag; seed < *fromFlag+*seedsFlag; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { play(t, seed) })
+	t.Logf("playing %d seeds from %d on", *seedsFlag, *firstFlag)
+	s := &sweep{seeds: int(*seedsFlag)}
+	t.Cleanup(func() { s.summary(t) })
+	for seed := *firstFlag; seed < *firstFlag+*seedsFlag; seed++ {
+		t.Run(fmt.Sprint(seed), func(sub *testing.T) {
+			defer func() { s.played(t, seed, sub.Failed()) }()
+			play(sub, seed)
+		})
+	}
+}
+
+// sweep counts the seeds of a long run, so that people see how far it is.
+type sweep struct {
+	seeds int
+
+	mu      sync.Mutex
+	done    int
+	failing []uint64
+}
+
+// progress is shown so many times.
+const progress = 20
+
+func (s *sweep) played(t *testing.T, seed uint64, failed bool) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done++
+	if failed {
+		s.failing = append(s.failing, seed)
+	}
+	if s.done%max(1, s.seeds/progress) == 0 {
+		t.Logf("%d of %d seeds played, %d fail", s.done, s.seeds, len(s.failing))
+	}
+}
+
+func (s *sweep) summary(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.failing) > 0 {
+		slices.Sort(s.failing)
+		t.Logf("these seeds fail: %v; to see what happens: make simulate SEED=%d", s.failing, s.failing[0])
 	}
 }
 
