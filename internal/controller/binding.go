@@ -159,7 +159,7 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
 		c.events.BindingFailed(binding, err)
 		if kind == cloud.Gone {
-			c.book.Close(binding.Spec.TargetGroupARN)
+			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
 	return outcome(ctx, err)
