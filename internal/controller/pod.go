@@ -32,6 +32,7 @@ type podController struct {
 	watcher *health.Watcher
 	events  Events
 	writer  readiness.Writer
+	echoes  *echoes // of what was written
 	bell    bell
 
 	mu      sync.Mutex
@@ -73,9 +74,11 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 	pod := c.pod(ctx, request.NamespacedName)
 	if pod == nil {
 		c.await(request.NamespacedName, nil)
+		c.echoes.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	now := time.Now()
+	c.echoes.complete(pod, now)
 	subject := readiness.PodOf(pod)
 	subject.MinReady = c.minReady(ctx, pod)
 	verdict := readiness.Decide(now, subject, c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
@@ -83,6 +86,7 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 	if err := c.writer.Write(ctx, pod, verdict.Changes, now); err != nil {
 		return outcome(ctx, client.IgnoreNotFound(err))
 	}
+	c.echoes.written(pod, verdict.Changes, now)
 	if complaint := readiness.Complaint(pod); complaint != "" && isFirst(verdict) {
 		c.events.BadAnnotation(pod, complaint)
 	}

@@ -28,7 +28,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
 		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(),
 	}
-	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
+	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}, echoes: newEchoes()}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}

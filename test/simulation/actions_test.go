@@ -2,6 +2,8 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,6 +50,11 @@ var unkept = []action{
 		w.oracle.keeps(on.name, 10*time.Minute)
 		w.switchSelector(n, on)
 	}},
+}
+
+// only are the actions of a name.
+func only(all []action, name string) []action {
+	return slices.DeleteFunc(slices.Clone(all), func(a action) bool { return !strings.Contains(a.name, name) })
 }
 
 // act draws an action, lets it happen, and waits for a while.
@@ -125,18 +132,20 @@ func (w *world) sickens(n int, on *workload) {
 	w.change(on, func() { on.minReady = 0 })
 }
 
-// replaceGroup changes what a target group cannot change.
+// replaceGroup names the port of the backend otherwise, which is part of the target group's name.
 func (w *world) replaceGroup(n int, on *workload) {
 	if w.dice.chance(0.7, "in a rollout", n) {
 		w.update(n, on)
 		w.pass(w.dice.between(0, 30*time.Second, "replace", n))
 	}
 	edit(w.kube, shop, on.name, false, func(o *networkingv1.Ingress) {
-		protocol := "HTTPS"
-		if o.Annotations[annotation+"backend-protocol"] == protocol {
-			protocol = "HTTP"
+		port := &o.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Port
+		if port.Name == "" {
+			*port = networkingv1.ServiceBackendPort{Name: "http"}
+		} else {
+			*port = networkingv1.ServiceBackendPort{Number: 80}
 		}
-		o.Annotations[annotation+"backend-protocol"] = protocol
+		w.timeline.note("user", "names the port of Ingress %s %s%d", o.Name, port.Name, port.Number)
 	})
 }
 

@@ -155,6 +155,21 @@ func (o *oracle) refresh() {
 		}
 		o.claims[c.owner] = c
 	}
+	for key := range o.full {
+		_, group, _ := strings.Cut(key, " ")
+		if !o.claimed(group) {
+			delete(o.full, key) // the group may come back, empty
+		}
+	}
+}
+
+func (o *oracle) claimed(group string) bool {
+	for _, c := range o.claims {
+		if c.group == group {
+			return true
+		}
+	}
+	return false
 }
 
 // settled are the claims of a Pod that a controller knows which is not further behind than it may be.

@@ -18,6 +18,7 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "play this seed alone, and print what happened")
 	seedsFlag = flag.Uint64("seeds", 150, "how many seeds to play")
 	firstFlag = flag.Uint64("first", 1, "the first of them")
+	onlyFlag  = flag.String("only", "", "draw only from actions whose name holds this")
 )
 
 func TestMain(m *testing.M) {
@@ -100,7 +101,7 @@ func (s *sweep) summary(t *testing.T) {
 // replay shows what happens in a seed.
 func replay(t *testing.T, seed uint64) {
 	t.Helper()
-	broken, timeline := simulate(t, seed, actions, plant{})
+	broken, timeline := simulate(t, seed, only(actions, *onlyFlag), plant{})
 	t.Log("\n" + timeline)
 	if broken != nil {
 		t.Errorf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
@@ -110,7 +111,7 @@ func replay(t *testing.T, seed uint64) {
 func play(t *testing.T, seed uint64) {
 	t.Helper()
 	t.Parallel()
-	if broken, timeline := simulate(t, seed, actions, plant{}); broken != nil {
+	if broken, timeline := simulate(t, seed, only(actions, *onlyFlag), plant{}); broken != nil {
 		t.Errorf("seed %d breaks invariant %d: %s\n%s", seed, broken.invariant, broken.text, timeline)
 	}
 }
