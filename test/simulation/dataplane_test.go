@@ -66,6 +66,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
 			answering[c.app+" "+t.Group]++
 			answering[t.Group]++
+			o.answered[t.Group] = true
 			if t.State != "draining" {
 				staying[c.app+" "+t.Group]++
 			}
@@ -127,7 +128,7 @@ func (o *oracle) keeps(workload string, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range o.claims {
-		if c.selector["app"] == workload {
+		if c.selector["app"] == workload && o.answered[c.group] {
 			o.served[c.group] = time.Now().Add(d)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -132,20 +131,5 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 	t.Parallel()
 	for name, seed := range found {
 		t.Run(name, func(t *testing.T) { play(t, seed) })
-	}
-}
-
-// TODO(#4): when these promises are kept, this test has nothing to skip.
-func TestPromisesThatAreNotKeptYet(t *testing.T) {
-	t.Parallel()
-	for _, promise := range unkept {
-		t.Run(strings.ReplaceAll(promise.name, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			for seed := uint64(1); seed <= 5; seed++ {
-				if broken, _ := simulate(t, seed, []action{promise}, plant{}); broken != nil {
-					t.Skipf("seed %d breaks invariant %d: %s", seed, broken.invariant, broken.text)
-				}
-			}
-		})
 	}
 }
