@@ -29,8 +29,6 @@ type echo struct {
 // condition before the cache came to see ours.
 const echoLasts = 30 * time.Second
 
-func newEchoes() *echoes { return &echoes{pods: map[types.NamespacedName]echo{}} }
-
 // written notes the gates of a Pod that have just been written; the Pod is as the API
 // server answered.
 func (e *echoes) written(pod *corev1.Pod, changes []readiness.GateChange, now time.Time) {
@@ -51,6 +49,9 @@ func (e *echoes) written(pod *corev1.Pod, changes []readiness.GateChange, now ti
 		}
 	}
 	known.until = now.Add(echoLasts)
+	if e.pods == nil {
+		e.pods = map[types.NamespacedName]echo{}
+	}
 	e.pods[nameOf(pod)] = known
 }
 

@@ -37,7 +37,7 @@ func TestAGateThatWasJustWrittenIsSeenBeforeTheCacheShowsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			known := newEchoes()
+			known := &echoes{}
 			known.written(pod("a", is("True")), []readiness.GateChange{{Gate: readiness.Gate{Type: readiness.Anticipating}}}, start)
 			for _, see := range sights {
 				known.complete(see.cached, start.Add(see.after))
