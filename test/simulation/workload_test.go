@@ -36,6 +36,7 @@ type workload struct {
 type flaw struct {
 	never   bool
 	sickens time.Duration
+	fails   string // the path of a health check that it never passes
 }
 
 func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
@@ -45,7 +46,7 @@ func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
 		ready:   d.between(100*time.Millisecond, 5*time.Second, "ready", pod),
 		healthy: d.between(0, 4*time.Second, "healthy", pod),
 		stop:    d.between(100*time.Millisecond, 3*time.Second, "stop", pod),
-		never:   wrong.never, sickens: wrong.sickens,
+		never:   wrong.never, sickens: wrong.sickens, fails: wrong.fails,
 	}
 }
 
@@ -116,6 +117,16 @@ func (w *workload) syncRolling(c *cluster) {
 		w.resize(c, version, active)
 	}
 	w.settled(len(w.want) == 1 && available[w.version] == w.replicas && len(active) == w.replicas)
+}
+
+// count is how many Pods of a version are there to stay.
+func (w *workload) count(c *cluster, version string) (n int) {
+	for _, pod := range w.pods(c) {
+		if pod.Labels["version"] == version && pod.DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *workload) settled(is bool) {
