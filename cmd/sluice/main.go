@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/sluice-lb/sluice/internal/healthz"
 	"github.com/sluice-lb/sluice/internal/version"
 )
 
@@ -33,7 +34,11 @@ type command struct {
 }
 
 // commands by name.
-var commands = map[string]command{}
+var commands = map[string]command{
+	"healthz": {"joins the health of a Pod's containers into one endpoint for the load balancer", func(ctx context.Context, arguments []string) error {
+		return healthz.Command(ctx, arguments, os.Stderr)
+	}},
+}
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) > 0 {
