@@ -6,7 +6,7 @@
 // names each. Optional ones are told and never decide. Nothing is asked while nobody asks.
 //
 //	options, err := healthz.Parse([]string{"--required", "http://:8080/ready", "--optional", "tcp://:6379"}, os.Stderr)
-//	err = options.Run(ctx, os.Stderr)
+//	err = options.Run(ctx, sigterm, os.Stderr)
 //
 // It knows neither Kubernetes nor AWS, and must not: its image runs in every Pod.
 package healthz

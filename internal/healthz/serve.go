@@ -3,7 +3,6 @@ package healthz
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,19 +22,20 @@ const (
 	finish    = 2 * time.Second // for answers that are under way at the end
 )
 
-// Command is the whole program: flags in, an error out when it could not serve. Help and log lines go to the writer.
+// Command is the whole program: flags in, an error out when it could not serve. The end of the context is SIGTERM. Help
+// and log lines go to the writer.
 func Command(ctx context.Context, arguments []string, log io.Writer) error {
 	options, err := Parse(arguments, log)
 	if err != nil {
 		return err
 	}
-	return options.Run(ctx, log)
+	return options.Run(context.WithoutCancel(ctx), ctx.Done(), log)
 }
 
-// Run serves until the context ends, and then as long as Shutdown allows and a required container still answers: the
-// signal to stop comes to all containers at once, and the first to go must not make the others look ill. Log gets lines
-// for people.
-func (o Options) Run(ctx context.Context, log io.Writer) error {
+// Run serves until SIGTERM, and then as long as Shutdown allows and every required check passes: the signal comes to all
+// containers at once, and the first to go must not make the others look ill. The end of the context ends it at once. Log
+// gets lines for people.
+func (o Options) Run(ctx context.Context, sigterm <-chan struct{}, log io.Writer) error {
 	checks, err := o.checks()
 	if err != nil {
 		return err
@@ -52,16 +52,14 @@ func (o Options) Run(ctx context.Context, log io.Writer) error {
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving at %s: %w", o.Listen, err)
+	case <-sigterm:
+		outlast(ctx, all.ask, o.Shutdown)
 	case <-ctx.Done():
 	}
-	ending := context.WithoutCancel(ctx)
-	outlast(ending, all.ask, o.Shutdown)
-	ending, cancel := context.WithTimeout(ending, finish)
+	ending, cancel := context.WithTimeout(ctx, finish)
 	defer cancel()
-	if err := server.Shutdown(ending); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("stopping: %w", err)
-	}
-	return nil
+	_ = server.Shutdown(ending) // whoever still waits for an answer then gets none
+	return server.Close()
 }
 
 // outlast returns when a required check fails, or at the latest after the given time.
@@ -84,7 +82,7 @@ func newServer(all *rounds) *http.Server {
 	return &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != AlivePath {
-				answer(w, r, all.ask())
+				answer(w, r, all.ask()) //nolint:contextcheck // a round is for everybody who asks; see rounds.run
 			}
 		}),
 		Protocols: protocols, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,

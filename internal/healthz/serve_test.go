@@ -33,9 +33,9 @@ func TestOneEndpointForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, sigterm := context.WithCancel(t.Context())
+	sigterm := make(chan struct{})
 	ended := make(chan error, 1)
-	go func() { ended <- options.Run(ctx, io.Discard) }()
+	go func() { ended <- options.Run(t.Context(), sigterm, io.Discard) }()
 	url := "http://" + options.Listen + "/healthz"
 	eventually(t, "it answers", func() bool { _, _, err := ask(url); return err == nil })
 
@@ -59,7 +59,7 @@ func TestOneEndpointForAll(t *testing.T) {
 		t.Errorf("well again, but for an optional one: status %d, %+v, %v", status, got, err)
 	}
 
-	sigterm()
+	close(sigterm)
 	time.Sleep(1500 * time.Millisecond) // longer than it takes to look at the others again
 	if status, _, err := ask(url); err != nil || status != http.StatusOK {
 		t.Errorf("after SIGTERM, with the others still there: status %d, %v", status, err)
