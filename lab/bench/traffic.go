@@ -33,7 +33,8 @@ type TrafficConfig struct {
 	Events   []string // names of Events, in the order in which they happen in each round; nil for all
 }
 
-// calm is how long nothing happens before the first event; with no other traffic it shows whether the kinds pass at all.
+// calm is how long nothing happens before the first event, to see that every kind passes at all, and after the last, whose
+// losses may come late.
 const calm = 10 * time.Second
 
 // Traffic measures what each kind of traffic loses while the cluster changes under it.
@@ -106,7 +107,7 @@ func (b *trafficBench) play(ctx context.Context, load *traffic.Load, events []ev
 			b.say("round %d, %s: %.0f s, %d failed so far", round+1, event.Name, time.Since(began).Seconds(), failedOf(load.Counts()))
 		}
 	}
-	return nil
+	return pause(ctx, calm)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -13,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/lab/node"
 )
 
 // event is what happens to the cluster under traffic. It returns when all is steady again: everything Ready, every target
@@ -30,6 +32,7 @@ var events = []event{
 	{Name: "eviction", Means: "one Pod of each is evicted", happen: (*trafficBench).evictOne},
 	{Name: "scale-in", Means: "to half the Pods, and back", happen: (*trafficBench).scaleIn},
 	{Name: "selector-swap", Means: "the Services select the other Deployment, whose Pods were Ready long before", happen: (*trafficBench).swap},
+	{Name: "node-kill", Means: "a node loses its power for ninety seconds; not among the default ones, since what it was serving is lost", loses: true, happen: (*trafficBench).killNode},
 }
 
 // EventNames are the names of all events.
@@ -69,11 +72,11 @@ func (b *trafficBench) drainNodes(ctx context.Context) error {
 }
 
 // drainNode returns when none of the Pods that it had is left.
-func (b *trafficBench) drainNode(ctx context.Context, node string) error {
-	if err := b.cordon(ctx, node, true); err != nil {
+func (b *trafficBench) drainNode(ctx context.Context, name string) error {
+	if err := b.cordon(ctx, name, true); err != nil {
 		return err
 	}
-	pods, err := b.podsOn(ctx, node)
+	pods, err := b.podsOn(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -83,26 +86,26 @@ func (b *trafficBench) drainNode(ctx context.Context, node string) error {
 		}
 	}
 	err = b.await(ctx, func(ctx context.Context) (string, error) {
-		left, err := b.podsOn(ctx, node)
+		left, err := b.podsOn(ctx, name)
 		if err != nil || len(left) == 0 {
 			return "", err
 		}
-		return fmt.Sprintf("%d Pods are left on node %s", len(left), node), nil
+		return fmt.Sprintf("%d Pods are left on node %s", len(left), name), nil
 	})
 	if err != nil {
 		return err
 	}
-	return b.cordon(ctx, node, false)
+	return b.cordon(ctx, name, false)
 }
 
-func (b *trafficBench) cordon(ctx context.Context, node string, unschedulable bool) error {
+func (b *trafficBench) cordon(ctx context.Context, name string, unschedulable bool) error {
 	patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%t}}`, unschedulable)
-	_, err := b.client.CoreV1().Nodes().Patch(ctx, node, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+	_, err := b.client.CoreV1().Nodes().Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 	return err
 }
 
-func (b *trafficBench) podsOn(ctx context.Context, node string) ([]corev1.Pod, error) {
-	list, err := b.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + node})
+func (b *trafficBench) podsOn(ctx context.Context, name string) ([]corev1.Pod, error) {
+	list, err := b.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +175,31 @@ func (b *trafficBench) swap(ctx context.Context) error {
 		patch := fmt.Appendf(nil, `{"spec":{"selector":{"color":%q}}}`, b.color)
 		if _, err := b.client.CoreV1().Services(namespace).Patch(ctx, service, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 			return err
+		}
+	}
+	return b.awaitSteady(ctx)
+}
+
+// darkness is longer than it takes until Kubernetes calls the node unreachable and its Pods unready (50 s,
+// --node-monitor-grace-period of the controller manager), and these have been deregistered.
+const darkness = 90 * time.Second
+
+// killNode takes one node's power away and gives it back.
+func (b *trafficBench) killNode(ctx context.Context) error {
+	pods, err := b.podsOf(ctx, b.color)
+	if err != nil {
+		return err
+	}
+	name := pods[0].Spec.NodeName
+	for _, state := range []string{"off", "on"} {
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, node.PowerAnnotation, state)
+		if _, err := b.client.CoreV1().Nodes().Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			return err
+		}
+		if state == "off" {
+			if err := pause(ctx, darkness); err != nil {
+				return err
+			}
 		}
 	}
 	return b.awaitSteady(ctx)

@@ -88,6 +88,9 @@ func (r *TrafficReport) WriteText(out io.Writer) error {
 	fmt.Fprintf(out, "\n%d rounds in %.0f s: %d of %d failed\n", r.Rounds, r.Seconds, r.Failed, r.Sent)
 	for _, kind := range r.Kinds {
 		for _, event := range kind.Events {
+			if event.Failed > 0 {
+				fmt.Fprintf(out, "  %s, %s: the last one failed after %.1f s\n", event.Kind, event.Event, event.LostFor)
+			}
 			for _, reason := range slices.Sorted(maps.Keys(event.Reasons)) {
 				fmt.Fprintf(out, "  %s, %s: %d × %s\n", event.Kind, event.Event, event.Reasons[reason], reason)
 			}

@@ -79,6 +79,9 @@ func (r *Runtime) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := r.powered(); err != nil {
+		return err
+	}
 	output, err := newOutput(c.logPath)
 	if err != nil {
 		return err

@@ -99,7 +99,8 @@ func (l *Load) Run(ctx context.Context) {
 			l.pace(ctx, float64(kind.share)/100, func() {
 				limited, cancel := context.WithTimeout(exchanges, kind.limit)
 				defer cancel()
-				l.tally.count(kind.Name, l.kinds[kind.Name](limited))
+				failure := l.kinds[kind.Name](limited)
+				l.tally.count(kind.Name, failure, time.Now())
 			})
 		})
 	}
@@ -122,7 +123,7 @@ func (l *Load) pace(ctx context.Context, part float64, start func()) {
 }
 
 // During says what goes on from now on. An exchange counts under what goes on when it ends.
-func (l *Load) During(event string) { l.tally.during(event) }
+func (l *Load) During(event string) { l.tally.during(event, time.Now()) }
 
 // Counts are the exchanges that have ended, by kind in their order, and by event in the order in which they came.
 func (l *Load) Counts() []Count { return l.tally.read() }
