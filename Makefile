@@ -24,11 +24,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/sluice bin/kubectl-sluice bin/sluice-lab ## Build bin/sluice, bin/kubectl-sluice and bin/sluice-lab
+build: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab ## Build the programs into bin/
 
 # Go itself knows what has changed, so these run every time.
-.PHONY: bin/sluice bin/kubectl-sluice bin/sluice-lab
-bin/sluice bin/kubectl-sluice:
+.PHONY: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab
+bin/sluice bin/kubectl-sluice bin/sluice-healthz:
 	@echo "building $@"
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 
