@@ -75,6 +75,7 @@ var rooms = map[string][]string{
 var outsiders = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2":             {"internal/cloud", "lab", "test/awsconformance"},
 	"github.com/aws/smithy-go":                 {"internal/cloud", "lab", "test/awsconformance"},
+	"github.com/open-policy-agent":             {"internal/admission"},
 	"sigs.k8s.io/controller-runtime":           {"internal/admission", "internal/controller", "internal/drain", "internal/readiness", "internal/targets", "cmd/sluice"},
 	"k8s.io/kubernetes":                        {"lab"},
 	"github.com/stretchr/testify":              {},
