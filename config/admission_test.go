@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,20 +27,29 @@ import (
 // arbitrary order whenever one of them changes, and the result must not depend on it.
 const rounds = 5
 
-// TestAdmission applies everything in this folder to the API server behind
-// KUBECONFIG_ADMISSION (1.36 or newer) and creates the Pod of each case there.
+// TestAdmission applies the folders of this package to the API server behind
+// KUBECONFIG_ADMISSION and creates the Pod of each case there. ADMISSION_BY says what injects:
+// the policies (Kubernetes 1.36 or newer), which it applies; the webhook, which must be there;
+// or both.
 func TestAdmission(t *testing.T) {
-	kubeconfig := os.Getenv("KUBECONFIG_ADMISSION")
+	kubeconfig, by := os.Getenv("KUBECONFIG_ADMISSION"), cmp.Or(os.Getenv("ADMISSION_BY"), "policies")
 	if kubeconfig == "" {
-		t.Skip("KUBECONFIG_ADMISSION names no API server to test the policies on")
+		t.Skip("KUBECONFIG_ADMISSION names no API server to test admission on")
 	}
 	cluster := connect(t, kubeconfig)
-	cluster.applyEmbedded(t)
-	cluster.applyFile(t, filepath.Join("testdata", "admission-extra", "late-sidecar.yaml"))
+	cluster.applyEmbedded(t, "crd", "rbac", "ingressclass")
+	if by != "webhook" {
+		cluster.applyEmbedded(t, "policies")
+	}
+	if by == "policies" {
+		cluster.applyFile(t, filepath.Join("testdata", "admission-extra", "late-sidecar.yaml"))
+	} else {
+		cluster.addSidecarsByWebhook(t)
+	}
 	cases := admissioncases.Load(t, filepath.Join("testdata", "admission"))
-	cluster.waitForPolicies(t, cases)
+	cluster.waitForInjection(t, cases)
 
-	for round := range rounds {
+	for round := range map[string]int{"policies": rounds, "webhook": 1, "both": 2}[by] {
 		cluster.shufflePolicies(t)
 		// A group: its parallel cases are over before the next round begins.
 		t.Run(fmt.Sprintf("round-%d", round), func(t *testing.T) {
@@ -59,7 +69,7 @@ func (c *cluster) expect(t *testing.T, tc admissioncases.Case) {
 	if err != nil {
 		t.Fatalf("admission must never reject a Pod: %v", err)
 	}
-	if diff := cmp.Diff(tc.Want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := gocmp.Diff(tc.Want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("admission made something else of the Pod (-want +got):\n%s", diff)
 	}
 }
@@ -118,18 +128,18 @@ func expectUntouched(t *testing.T, before, after *corev1.Pod) {
 	t.Helper()
 	noProtocol := cmpopts.IgnoreFields(corev1.ContainerPort{}, "Protocol", "HostPort")
 	for i, container := range before.Spec.Containers {
-		if diff := cmp.Diff(container.Env, after.Spec.Containers[i].Env, cmpopts.EquateEmpty()); diff != "" {
+		if diff := gocmp.Diff(container.Env, after.Spec.Containers[i].Env, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("variables of container %s changed (-before +after):\n%s", container.Name, diff)
 		}
-		if diff := cmp.Diff(container.Ports, after.Spec.Containers[i].Ports, cmpopts.EquateEmpty(), noProtocol); diff != "" {
+		if diff := gocmp.Diff(container.Ports, after.Spec.Containers[i].Ports, cmpopts.EquateEmpty(), noProtocol); diff != "" {
 			t.Errorf("ports of container %s changed (-before +after):\n%s", container.Name, diff)
 		}
 	}
 }
 
-// waitForPolicies waits until the API server evaluates what has just been applied: until one
+// waitForInjection waits until the API server does what has just been applied: until one
 // case of each policy comes out as it must.
-func (c *cluster) waitForPolicies(t *testing.T, cases []admissioncases.Case) {
+func (c *cluster) waitForInjection(t *testing.T, cases []admissioncases.Case) {
 	t.Helper()
 	telling := map[string]bool{
 		"replicaset-pod-waits-for-what-may-come": true,
@@ -146,11 +156,11 @@ func (c *cluster) waitForPolicies(t *testing.T, cases []admissioncases.Case) {
 		err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, 30*time.Second, true,
 			func(context.Context) (bool, error) {
 				got, err := c.create(t, tc)
-				diff = cmp.Diff(tc.Want, got, cmpopts.EquateEmpty())
+				diff = gocmp.Diff(tc.Want, got, cmpopts.EquateEmpty())
 				return err == nil && diff == "", nil
 			})
 		if err != nil {
-			t.Fatalf("%s: the policies do not take effect (-want +got):\n%s", tc.Name, diff)
+			t.Fatalf("%s: injection does not take effect (-want +got):\n%s", tc.Name, diff)
 		}
 	}
 }
