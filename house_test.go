@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 		"api", "internal/annotations", "internal/build", "internal/drain", "internal/health",
 		"internal/model", "internal/plan", "internal/readiness", "internal/targets",
 	},
+	"internal/retire": {"internal/readiness"},
 	"internal/controller": {
 		"api", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
 		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/readiness", "internal/targets",
@@ -53,11 +54,11 @@ var rooms = map[string][]string{
 	"cmd/sluice": {
 		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud",
 		"internal/controller", "internal/diagnose", "internal/drain", "internal/health", "internal/model",
-		"internal/plan", "internal/readiness", "internal/targets", "internal/version",
+		"internal/plan", "internal/readiness", "internal/retire", "internal/targets", "internal/version",
 	},
 	"cmd/kubectl-sluice": {
 		"api", "config", "internal/annotations", "internal/build", "internal/diagnose", "internal/model",
-		"internal/plan", "internal/readiness", "internal/version",
+		"internal/plan", "internal/readiness", "internal/retire", "internal/version",
 	},
 
 	// Assertions about AWS, whichever answers: they know nothing of ours.

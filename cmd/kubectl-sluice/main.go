@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case words[0] == "why":
 		return why(ctx, cluster, words[1:], out)
 	case words[0] == "release" && len(words) == 1:
-		return releaseIn(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
+		return release(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
 	}
 	return errors.New("no such command: " + words[0] + "; see kubectl sluice --help")
 }

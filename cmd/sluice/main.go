@@ -33,7 +33,9 @@ type command struct {
 }
 
 // commands by name.
-var commands = map[string]command{}
+var commands = map[string]command{
+	"retire": {"end injection everywhere and open all gates; run it before Sluice is uninstalled", runRetire},
+}
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) > 0 {

@@ -69,6 +69,7 @@ type Book struct {
 type group struct {
 	targets map[netip.AddrPort]Target
 	asked   time.Time // when the group was last asked about, with or without an answer
+	told    time.Time // when the last question was put that was answered
 }
 
 // NewBook is an empty book: no group is known.
@@ -105,6 +106,15 @@ func (b *Book) Known(arn string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.groups[arn] != nil
+}
+
+// Told reports whether AWS has answered a question about a group that was put at this time
+// or later.
+func (b *Book) Told(arn string, since time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	g := b.groups[arn]
+	return g != nil && !g.told.IsZero() && !g.told.Before(since)
 }
 
 // Close forgets a group.
@@ -224,7 +234,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		g = &group{targets: map[netip.AddrPort]Target{}}
 		b.groups[arn] = g
 	}
-	g.asked = latest(g.asked, asked)
+	g.asked, g.told = latest(g.asked, asked), latest(g.told, asked)
 	named := map[netip.AddrPort]bool{}
 	for _, health := range answer {
 		named[health.Address] = true

@@ -30,6 +30,9 @@ type Wait struct {
 	Since   time.Time // of its registration
 	// NotBefore: an answer to a question put earlier decides nothing (adoption).
 	NotBefore time.Time
+	// Presence: it is asked whether the address is registered at all, since the Pod is
+	// ready; that may be so long before it is healthy.
+	Presence bool
 }
 
 // Schedule says which target group to ask about next, and when. It is pure: time is
@@ -114,6 +117,9 @@ func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 	c := s.groups[wait.Group]
 	expected := max(earliest, c.usual)
+	if wait.Presence {
+		expected = earliest
+	}
 	first := latest(wait.Since.Add(expected), wait.NotBefore)
 	if c.asked.Before(first) {
 		return first

@@ -146,6 +146,7 @@ func (w *world) elect(next *replica) error {
 	w.timeline.note("lease", "%s leads", next.name)
 	w.leader = next
 	return next.lead(controller.Config{
+		Mode:         controller.Full,
 		Build:        build.Config{Cluster: shopName, DefaultScheme: "internal", DefaultTargetType: "ip"},
 		IngressClass: "alb", UnreadyGrace: 10 * time.Second, BrakeDeletions: 20, BrakeTargets: 0.5, ClaimDeadline: 10 * time.Minute, HealthSampleInterval: 5 * time.Minute,
 		Lease: types.NamespacedName{Namespace: "kube-system", Name: lease}, IngressWorkers: 3, BindingWorkers: 3,

@@ -1,4 +1,4 @@
-package main
+package retire
 
 import (
 	"strings"
@@ -47,7 +47,7 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 				gatedPod("other", "closed", map[corev1.PodConditionType]corev1.ConditionStatus{own: corev1.ConditionFalse}),
 			)
 			var out strings.Builder
-			if err := release(t.Context(), client, test.namespace, &out); err != nil {
+			if err := Release(t.Context(), client, test.namespace, &out); err != nil {
 				t.Fatal(err)
 			}
 			condition := func(namespace, name string, kind corev1.PodConditionType) corev1.PodCondition {
