@@ -25,7 +25,7 @@ const (
 	NoInjection Injection = "none"
 )
 
-// webhookName is that of everything in config/webhook.
+// webhookName is that of the namespace and the service account in config/webhook.
 const webhookName = "sluice-webhook"
 
 // ParseInjection takes the words of the flag.

@@ -34,7 +34,8 @@ type command struct {
 
 // commands by name.
 var commands = map[string]command{
-	"retire": {"end injection everywhere and open all gates; run it before Sluice is uninstalled", runRetire},
+	"retire":  {"end injection everywhere and open all gates; run it before Sluice is uninstalled", runRetire},
+	"webhook": {"give new Pods gates and drain, where the API server has no policies for it", runWebhook},
 }
 
 func run(ctx context.Context, arguments []string) error {

@@ -17,10 +17,6 @@ import (
 	"github.com/sluice-lb/sluice/internal/version"
 )
 
-func init() {
-	commands["webhook"] = command{summary: "give new Pods gates and drain, where the API server has no policies for it", run: runWebhook}
-}
-
 // webhookOptions are the flags of `sluice webhook`. Those that the incumbent has bear its names.
 type webhookOptions struct {
 	admission.Config

@@ -20,8 +20,11 @@ import (
 )
 
 const (
-	// Name of the MutatingWebhookConfiguration, and of the Secret, Service and Deployment.
+	// Name of the Secret, Service and Deployment.
 	Name = "sluice-webhook"
+	// GatesName and DrainName are the MutatingWebhookConfigurations.
+	GatesName = "sluice-gates"
+	DrainName = "sluice-drain"
 
 	authorityValidity   = 10 * 365 * 24 * time.Hour
 	certificateValidity = 90 * 24 * time.Hour
@@ -38,7 +41,7 @@ type keyPair struct {
 }
 
 // rotate adds to the manager what makes certificates, keeps them in the Secret and publishes
-// their authority in the MutatingWebhookConfiguration. All replicas do; the Secret's resource
+// their authority in the MutatingWebhookConfigurations that are there. All replicas do; the Secret's resource
 // version settles who was first.
 func (p *keyPair) rotate(ctx context.Context, m manager.Manager, c Config) error {
 	dir, err := os.MkdirTemp("", Name+"-")
@@ -57,7 +60,7 @@ func (p *keyPair) rotate(ctx context.Context, m manager.Manager, c Config) error
 		DNSName:            Name + "." + c.Namespace + ".svc",
 		ExtraDNSNames:      c.DNSNames,
 		IsReady:            make(chan struct{}),
-		Webhooks:           []rotator.WebhookInfo{{Name: Name, Type: rotator.Mutating}},
+		Webhooks:           []rotator.WebhookInfo{{Name: GatesName, Type: rotator.Mutating}, {Name: DrainName, Type: rotator.Mutating}},
 		FieldOwner:         Name,
 		CaCertDuration:     authorityValidity,
 		ServerCertDuration: certificateValidity,

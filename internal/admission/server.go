@@ -25,7 +25,7 @@ import (
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 )
 
-// Paths that the MutatingWebhookConfiguration names.
+// Paths that the MutatingWebhookConfigurations name.
 const (
 	GatesPath = "/gates"
 	DrainPath = "/drain"
