@@ -46,7 +46,7 @@ var rooms = map[string][]string{
 	},
 	"internal/retire": {"internal/readiness"},
 	"internal/controller": {
-		"api", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
+		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
 		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/readiness", "internal/targets",
 		"internal/version",
 	},

@@ -15,7 +15,6 @@ const (
 	// InjectLabel on a namespace, with the value "enabled", asks for readiness gates.
 	InjectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
 
-	gateLabel            = "sluice.dev/readiness-gate"
 	anticipateAnnotation = "sluice.dev/anticipate"
 )
 
@@ -23,7 +22,7 @@ const (
 // list that selects it, else the anticipating gate where the Pod may have it. A Pod that
 // gets nothing is returned as it is; the given one is never changed.
 func Gates(pod *corev1.Pod, namespace *corev1.Namespace, entries []v1alpha1.Gate) *corev1.Pod {
-	if namespace.Labels[InjectLabel] != "enabled" || mirrors(pod) || pod.Labels[gateLabel] == "off" {
+	if namespace.Labels[InjectLabel] != "enabled" || mirrors(pod) || pod.Labels[readiness.GateLabel] == "off" {
 		return pod
 	}
 	if asksForGate(pod) || !ofJob(pod) {
@@ -104,7 +103,7 @@ func annotate(pod *corev1.Pod, key, value string) {
 	pod.Annotations[key] = value
 }
 
-func asksForGate(pod *corev1.Pod) bool { return pod.Labels[gateLabel] == "on" }
+func asksForGate(pod *corev1.Pod) bool { return pod.Labels[readiness.GateLabel] == "on" }
 
 func ofJob(pod *corev1.Pod) bool { return ownedBy(pod, "batch/", "Job") }
 
