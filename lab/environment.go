@@ -59,11 +59,16 @@ func quote(word string) string {
 
 // childEnvironment is this process's own, less any real AWS settings, plus the lab's.
 func childEnvironment(endpoint string) []string {
+	return append(withoutAWS(), environment(endpoint)...)
+}
+
+// withoutAWS is this process's own environment, less any AWS settings.
+func withoutAWS() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "KUBE") {
 			kept = append(kept, variable)
 		}
 	}
-	return append(kept, environment(endpoint)...)
+	return kept
 }

@@ -35,9 +35,9 @@ Examples:
   kubectl sluice why pod shop-7d9c --context staging
   kubectl sluice release -A                    before Sluice is uninstalled, or when it is down
 
-It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets and admission policies,
-changes nothing, and says what you may not read. release changes the status of Pods, and the
-namespace's label or, with -A, the bindings of the admission policies.
+It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets, admission policies and
+webhooks, changes nothing, and says what you may not read. release changes the status of Pods, and
+the namespace's label or, with -A, the bindings of the admission policies and the webhook.
 
 Flags:
 `

@@ -53,7 +53,8 @@ func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aw
 	setups := map[string]func(ctrl.Manager) error{"follow": follow.setup, "observe": observer.setup}
 	if config.Mode == GatesOnly {
 		gateSets := &gateSetController{view: view, client: manager.GetClient()}
-		setups["pod"], setups["gate set"] = pods.setup, gateSets.setup
+		injection := newInjectionWatch(manager)
+		setups["pod"], setups["gate set"], setups["injection"] = pods.setup, gateSets.setup, injection.setup
 	}
 	if err := view.index(ctx, manager); err != nil {
 		return err

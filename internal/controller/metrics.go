@@ -43,9 +43,19 @@ var driftsFound = prometheus.NewCounter(prometheus.CounterOpts{
 	Help: "Stacks of which somebody else had changed something in AWS.",
 })
 
+var injection = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "sluice_injection",
+	Help: "Whether new Pods get readiness gates in this way (1) or not (0); one of both is enough.",
+}, []string{"by"})
+
+var namespacesWithoutInjection = prometheus.NewGauge(prometheus.GaugeOpts{
+	Name: "sluice_namespaces_without_injection",
+	Help: "Namespaces that ask for readiness gates while nothing gives them to their Pods.",
+})
+
 // Collectors are the metrics of this room.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{gateSeconds, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound}
+	return []prometheus.Collector{gateSeconds, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection}
 }
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {

@@ -82,7 +82,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
-		"observe": observer.setup,
+		"observe": observer.setup, "injection": newInjectionWatch(manager).setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
