@@ -45,8 +45,9 @@ var rooms = map[string][]string{
 		"api", "internal/annotations", "internal/build", "internal/drain", "internal/health",
 		"internal/model", "internal/plan", "internal/readiness", "internal/targets",
 	},
+	"internal/retire": {"internal/readiness"},
 	"internal/controller": {
-		"api", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
+		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
 		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/readiness", "internal/targets",
 		"internal/version",
 	},
@@ -54,16 +55,18 @@ var rooms = map[string][]string{
 	"cmd/sluice": {
 		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud",
 		"internal/controller", "internal/diagnose", "internal/drain", "internal/health", "internal/healthz", "internal/model",
-		"internal/plan", "internal/readiness", "internal/targets", "internal/version",
+		"internal/plan", "internal/readiness", "internal/retire", "internal/targets", "internal/version",
 	},
 	"cmd/sluice-healthz": {"internal/healthz"},
 	"cmd/kubectl-sluice": {
 		"api", "config", "internal/annotations", "internal/build", "internal/diagnose", "internal/model",
-		"internal/plan", "internal/readiness", "internal/version",
+		"internal/plan", "internal/readiness", "internal/retire", "internal/version",
 	},
 
 	// Assertions about AWS, whichever answers: they know nothing of ours.
 	"test/awsconformance": {},
+	// A table for the tests of policies and webhook.
+	"test/admissioncases": {"api"},
 	// Everything is in its tests, which import what they need.
 	"test/simulation": {},
 
@@ -76,6 +79,7 @@ var rooms = map[string][]string{
 var outsiders = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2":             {"internal/cloud", "lab", "test/awsconformance"},
 	"github.com/aws/smithy-go":                 {"internal/cloud", "lab", "test/awsconformance"},
+	"github.com/open-policy-agent":             {"internal/admission"},
 	"sigs.k8s.io/controller-runtime":           {"internal/admission", "internal/controller", "internal/drain", "internal/readiness", "internal/targets", "cmd/sluice"},
 	"k8s.io/kubernetes":                        {"lab"},
 	"google.golang.org/grpc":                   {"internal/healthz", "lab"},

@@ -2,16 +2,16 @@ package config_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,61 +19,42 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/yaml"
 
-	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
+	"github.com/sluice-lb/sluice/test/admissioncases"
 )
 
 // rounds is how often every case runs. The API server puts the policies in a new,
 // arbitrary order whenever one of them changes, and the result must not depend on it.
 const rounds = 5
 
-// admissionCase is a file in testdata/admission: what is in the namespace when the Pod is
-// created, and what must have become of it.
-type admissionCase struct {
-	name string
-
-	Namespace struct {
-		Labels      map[string]string `json:"labels,omitempty"`
-		Annotations map[string]string `json:"annotations,omitempty"`
-	} `json:"namespace"`
-	// Gates is the spec of the gate set; there is no such object where it is absent.
-	Gates []v1alpha1.Gate `json:"gates,omitempty"`
-	Pod   corev1.Pod      `json:"pod"`
-	// ThenLabel is set on the Pod after its creation.
-	ThenLabel map[string]string `json:"thenLabel,omitempty"`
-	Want      outcome           `json:"want"`
-}
-
-// outcome is what admission may have changed.
-type outcome struct {
-	Gates []string `json:"gates"`
-	// Annotations with our prefix.
-	Annotations map[string]string `json:"annotations,omitempty"`
-	// PreStop says for each container that has one what it does.
-	PreStop      map[string]string `json:"preStop,omitempty"`
-	GraceSeconds int64             `json:"graceSeconds"`
-}
-
-// TestAdmission applies everything in this folder to the API server behind
-// KUBECONFIG_ADMISSION (1.36 or newer) and creates the Pod of each case there.
+// TestAdmission applies the folders of this package to the API server behind
+// KUBECONFIG_ADMISSION and creates the Pod of each case there. ADMISSION_BY says what injects:
+// the policies (Kubernetes 1.36 or newer), which it applies; the webhook, which must be there;
+// or both.
 func TestAdmission(t *testing.T) {
-	kubeconfig := os.Getenv("KUBECONFIG_ADMISSION")
+	kubeconfig, by := os.Getenv("KUBECONFIG_ADMISSION"), cmp.Or(os.Getenv("ADMISSION_BY"), "policies")
 	if kubeconfig == "" {
-		t.Skip("KUBECONFIG_ADMISSION names no API server to test the policies on")
+		t.Skip("KUBECONFIG_ADMISSION names no API server to test admission on")
 	}
 	cluster := connect(t, kubeconfig)
-	cluster.applyEmbedded(t)
-	cluster.applyFile(t, filepath.Join("testdata", "admission-extra", "late-sidecar.yaml"))
-	cases := loadCases(t, filepath.Join("testdata", "admission", "*.yaml"))
-	cluster.waitForPolicies(t, cases)
+	cluster.applyEmbedded(t, "crd", "rbac", "ingressclass")
+	if by != "webhook" {
+		cluster.applyEmbedded(t, "policies")
+	}
+	if by == "policies" {
+		cluster.applyFile(t, filepath.Join("testdata", "admission-extra", "late-sidecar.yaml"))
+	} else {
+		cluster.addSidecarsByWebhook(t)
+	}
+	cases := admissioncases.Load(t, filepath.Join("testdata", "admission"))
+	cluster.waitForInjection(t, cases)
 
-	for round := range rounds {
+	for round := range map[string]int{"policies": rounds, "webhook": 1, "both": 2}[by] {
 		cluster.shufflePolicies(t)
 		// A group: its parallel cases are over before the next round begins.
 		t.Run(fmt.Sprintf("round-%d", round), func(t *testing.T) {
 			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) {
+				t.Run(c.Name, func(t *testing.T) {
 					t.Parallel()
 					cluster.expect(t, c)
 				})
@@ -82,40 +63,20 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-func (c *cluster) expect(t *testing.T, tc admissionCase) {
+func (c *cluster) expect(t *testing.T, tc admissioncases.Case) {
 	t.Helper()
 	got, err := c.create(t, tc)
 	if err != nil {
 		t.Fatalf("admission must never reject a Pod: %v", err)
 	}
-	if diff := cmp.Diff(tc.Want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := gocmp.Diff(tc.Want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("admission made something else of the Pod (-want +got):\n%s", diff)
 	}
 }
 
-func loadCases(t *testing.T, pattern string) []admissionCase {
-	t.Helper()
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("looking for cases in %s: %d found, %v", pattern, len(files), err)
-	}
-	cases := make([]admissionCase, len(files))
-	for i, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cases[i].name = strings.TrimSuffix(filepath.Base(file), ".yaml")
-		if err := yaml.UnmarshalStrict(text, &cases[i]); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-	}
-	return cases
-}
-
 // create makes the namespace of the case with all that is in it, then the Pod, and says what
 // the Pod has become. The namespace is gone afterwards.
-func (c *cluster) create(t *testing.T, tc admissionCase) (outcome, error) {
+func (c *cluster) create(t *testing.T, tc admissioncases.Case) (admissioncases.Outcome, error) {
 	t.Helper()
 	ctx := t.Context()
 	namespace, err := c.typed.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
@@ -126,28 +87,28 @@ func (c *cluster) create(t *testing.T, tc admissionCase) (outcome, error) {
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return outcome{}, fmt.Errorf("creating the namespace: %w", err)
+		return admissioncases.Outcome{}, fmt.Errorf("creating the namespace: %w", err)
 	}
 	defer c.deleteNamespace(namespace.Name)
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default", Namespace: namespace.Name}}
 	_, err = c.typed.CoreV1().ServiceAccounts(namespace.Name).Create(ctx, account, metav1.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
-		return outcome{}, fmt.Errorf("creating the service account: %w", err)
+		return admissioncases.Outcome{}, fmt.Errorf("creating the service account: %w", err)
 	}
 	if tc.Gates != nil {
 		c.createGateSet(t, namespace.Name, tc.Gates)
 	}
 	pod, err := createPod(ctx, c.typed, namespace.Name, tc)
 	if err != nil {
-		return outcome{}, err
+		return admissioncases.Outcome{}, err
 	}
 	expectUntouched(t, &tc.Pod, pod)
-	return outcomeOf(pod), nil
+	return admissioncases.OutcomeOf(pod), nil
 }
 
 // createPod is a dry run, which goes through admission as the real thing does, unless the case
 // changes the Pod afterwards.
-func createPod(ctx context.Context, client kubernetes.Interface, namespace string, tc admissionCase) (*corev1.Pod, error) {
+func createPod(ctx context.Context, client kubernetes.Interface, namespace string, tc admissioncases.Case) (*corev1.Pod, error) {
 	pods := client.CoreV1().Pods(namespace)
 	if tc.ThenLabel == nil {
 		return pods.Create(ctx, tc.Pod.DeepCopy(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
@@ -167,45 +128,18 @@ func expectUntouched(t *testing.T, before, after *corev1.Pod) {
 	t.Helper()
 	noProtocol := cmpopts.IgnoreFields(corev1.ContainerPort{}, "Protocol", "HostPort")
 	for i, container := range before.Spec.Containers {
-		if diff := cmp.Diff(container.Env, after.Spec.Containers[i].Env, cmpopts.EquateEmpty()); diff != "" {
+		if diff := gocmp.Diff(container.Env, after.Spec.Containers[i].Env, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("variables of container %s changed (-before +after):\n%s", container.Name, diff)
 		}
-		if diff := cmp.Diff(container.Ports, after.Spec.Containers[i].Ports, cmpopts.EquateEmpty(), noProtocol); diff != "" {
+		if diff := gocmp.Diff(container.Ports, after.Spec.Containers[i].Ports, cmpopts.EquateEmpty(), noProtocol); diff != "" {
 			t.Errorf("ports of container %s changed (-before +after):\n%s", container.Name, diff)
 		}
 	}
 }
 
-func outcomeOf(pod *corev1.Pod) outcome {
-	got := outcome{
-		Annotations:  map[string]string{},
-		PreStop:      map[string]string{},
-		GraceSeconds: *pod.Spec.TerminationGracePeriodSeconds,
-	}
-	for _, gate := range pod.Spec.ReadinessGates {
-		got.Gates = append(got.Gates, string(gate.ConditionType))
-	}
-	for key, value := range pod.Annotations {
-		if strings.HasPrefix(key, "sluice.dev/") {
-			got.Annotations[key] = value
-		}
-	}
-	for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
-		if container.Lifecycle == nil || container.Lifecycle.PreStop == nil {
-			continue
-		}
-		if sleep := container.Lifecycle.PreStop.Sleep; sleep != nil {
-			got.PreStop[container.Name] = fmt.Sprintf("sleep %d", sleep.Seconds)
-		} else {
-			got.PreStop[container.Name] = "exec"
-		}
-	}
-	return got
-}
-
-// waitForPolicies waits until the API server evaluates what has just been applied: until one
+// waitForInjection waits until the API server does what has just been applied: until one
 // case of each policy comes out as it must.
-func (c *cluster) waitForPolicies(t *testing.T, cases []admissionCase) {
+func (c *cluster) waitForInjection(t *testing.T, cases []admissioncases.Case) {
 	t.Helper()
 	telling := map[string]bool{
 		"replicaset-pod-waits-for-what-may-come": true,
@@ -215,18 +149,18 @@ func (c *cluster) waitForPolicies(t *testing.T, cases []admissionCase) {
 		"drain-late-sidecar":                     true,
 	}
 	for _, tc := range cases {
-		if !telling[tc.name] {
+		if !telling[tc.Name] {
 			continue
 		}
 		var diff string
 		err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, 30*time.Second, true,
 			func(context.Context) (bool, error) {
 				got, err := c.create(t, tc)
-				diff = cmp.Diff(tc.Want, got, cmpopts.EquateEmpty())
+				diff = gocmp.Diff(tc.Want, got, cmpopts.EquateEmpty())
 				return err == nil && diff == "", nil
 			})
 		if err != nil {
-			t.Fatalf("%s: the policies do not take effect (-want +got):\n%s", tc.name, diff)
+			t.Fatalf("%s: injection does not take effect (-want +got):\n%s", tc.Name, diff)
 		}
 	}
 }

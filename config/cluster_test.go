@@ -55,10 +55,10 @@ func connect(t *testing.T, kubeconfig string) *cluster {
 	return &cluster{typed: typed, dynamic: untyped, mapper: mapper}
 }
 
-// applyEmbedded applies the embedded manifests in their order.
-func (c *cluster) applyEmbedded(t *testing.T) {
+// applyEmbedded applies folders of the embedded manifests.
+func (c *cluster) applyEmbedded(t *testing.T, folders ...string) {
 	t.Helper()
-	for _, folder := range config.Order() {
+	for _, folder := range folders {
 		files, err := fs.Glob(config.Files, path.Join(folder, "*.yaml"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("looking for manifests in %s: %d found, %v", folder, len(files), err)

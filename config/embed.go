@@ -6,20 +6,22 @@
 //
 //	crd/           the custom resources; generated from the types in api/
 //	policies/      admission policies: readiness gates and draining
+//	webhook/       the same for a cluster without such policies (Kubernetes before 1.36):
+//	               one of the two is enough, and both at once do no harm
 //	rbac/          the service account of the controller and what it may do
 //	ingressclass/  the class "alb"
 //
-// The controller itself is not in here. The policies work without it, and outlive it.
+// The controller itself is not in here. Policies and webhook work without it, and outlive it.
 package config
 
 import "embed"
 
 // Files are the manifests, by the paths listed above.
 //
-//go:embed crd/*.yaml policies/*.yaml rbac/*.yaml ingressclass/*.yaml
+//go:embed crd/*.yaml policies/*.yaml webhook/*.yaml rbac/*.yaml ingressclass/*.yaml
 var Files embed.FS
 
 // Order lists the folders of Files in the order in which they are applied.
 func Order() []string {
-	return []string{"crd", "policies", "rbac", "ingressclass"}
+	return []string{"crd", "policies", "webhook", "rbac", "ingressclass"}
 }

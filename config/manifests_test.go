@@ -1,17 +1,15 @@
 package config_test
 
 import (
-	"bytes"
 	"io/fs"
-	"path"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/sluice-lb/sluice/config"
+	"github.com/sluice-lb/sluice/internal/admission"
 )
 
 func TestOrderNamesEveryFolder(t *testing.T) {
@@ -53,27 +51,42 @@ func TestDrainPoliciesShareTheirBody(t *testing.T) {
 	}
 }
 
+// What is asked must not keep a Pod from being created, and not for long.
+func TestWebhooksFailOpenAndSoon(t *testing.T) {
+	t.Parallel()
+	configurations, err := config.Webhooks()
+	if err != nil || len(configurations) != 2 {
+		t.Fatalf("%d configurations, %v; want one for gates and one for the drain", len(configurations), err)
+	}
+	paths := map[string]bool{}
+	for _, configuration := range configurations {
+		for _, webhook := range configuration.Webhooks {
+			if webhook.FailurePolicy == nil || *webhook.FailurePolicy != admissionregistrationv1.Ignore {
+				t.Errorf("%s: want failurePolicy Ignore", webhook.Name)
+			}
+			if webhook.TimeoutSeconds == nil || *webhook.TimeoutSeconds > 2 {
+				t.Errorf("%s: want timeoutSeconds of at most 2", webhook.Name)
+			}
+			if len(webhook.MatchConditions) == 0 {
+				t.Errorf("%s: want match conditions, so that only Pods that it may change are asked about", webhook.Name)
+			}
+			paths[*webhook.ClientConfig.Service.Path] = true
+		}
+	}
+	if want := map[string]bool{admission.GatesPath: true, admission.DrainPath: true}; !cmp.Equal(want, paths) {
+		t.Errorf("asked at %v, served at %v", paths, want)
+	}
+}
+
 func policies(t *testing.T) map[string]admissionregistrationv1.MutatingAdmissionPolicy {
 	t.Helper()
-	files, err := fs.Glob(config.Files, path.Join("policies", "*.yaml"))
+	all, err := config.Policies()
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]admissionregistrationv1.MutatingAdmissionPolicy{}
-	for _, file := range files {
-		text, err := config.Files.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
-			var policy admissionregistrationv1.MutatingAdmissionPolicy
-			if err := yaml.Unmarshal(document, &policy); err != nil {
-				t.Fatalf("%s: %v", file, err)
-			}
-			if policy.Kind == "MutatingAdmissionPolicy" {
-				found[policy.Name] = policy
-			}
-		}
+	for _, policy := range all {
+		found[policy.Name] = policy
 	}
 	return found
 }

@@ -35,6 +35,12 @@ func (d Dir) ControllerPID() string { return d.file("controller.pid") }
 // ControllerScript runs the controller as the lab would.
 func (d Dir) ControllerScript() string { return d.file("controller.sh") }
 
+// WebhookKubeconfig holds the rights of the webhook's service account and no others.
+func (d Dir) WebhookKubeconfig() string { return d.file("webhook.kubeconfig") }
+
+// WebhookPID holds the process id of the webhook that runs now.
+func (d Dir) WebhookPID() string { return d.file("webhook.pid") }
+
 func (d Dir) lock() string               { return d.file("lock") }
 func (d Dir) state() string              { return d.file("state") }
 func (d Dir) file(name string) string    { return filepath.Join(string(d), name) }
@@ -46,7 +52,7 @@ func (d Dir) write(f, text string) error { return os.WriteFile(f, []byte(text), 
 func (d Dir) ours() []string {
 	return []string{
 		d.Ready(), d.Kubeconfig(), d.AWSEnv(), d.endpoint(), d.Logs(), d.state(),
-		d.ControllerKubeconfig(), d.ControllerPID(), d.ControllerScript(),
+		d.ControllerKubeconfig(), d.ControllerPID(), d.ControllerScript(), d.WebhookKubeconfig(), d.WebhookPID(),
 	}
 }
 

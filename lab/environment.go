@@ -36,7 +36,7 @@ func awsEnv(endpoint, vpc string) string {
 
 // controllerScript is what the lab runs, for a person to run by hand.
 func controllerScript(dir Dir, command []string) string {
-	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it.\n. %s\nexec %s\n", quote(dir.AWSEnv()), quoteAll(command))
+	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n. %s\nexec %s \"$@\"\n", quote(dir.AWSEnv()), quoteAll(command))
 }
 
 func quoteAll(words []string) string {
@@ -59,11 +59,16 @@ func quote(word string) string {
 
 // childEnvironment is this process's own, less any real AWS settings, plus the lab's.
 func childEnvironment(endpoint string) []string {
+	return append(withoutAWS(), environment(endpoint)...)
+}
+
+// withoutAWS is this process's own environment, less any AWS settings.
+func withoutAWS() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "KUBE") {
 			kept = append(kept, variable)
 		}
 	}
-	return append(kept, environment(endpoint)...)
+	return kept
 }

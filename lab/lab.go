@@ -41,7 +41,9 @@ type Config struct {
 	Controller       bool     // run the controller, or leave it to the user
 	ControllerBinary string   // empty: the binary "sluice" beside our own
 	ControllerFlags  []string // added to the lab's own
-	WithoutPolicies  bool     // leave out the admission policies, which give Pods gates that only Sluice opens
+	// Injection is what gives Pods their gates and their drain. NoInjection is for other
+	// controllers: nobody else opens the gates.
+	Injection Injection
 
 	Speed              float64
 	Profile            string
@@ -58,16 +60,18 @@ type Config struct {
 
 // Lab is a running lab.
 type Lab struct {
-	config     Config
-	dir        Dir
-	lock       *os.File
-	block      *address.Block
-	nodes      []address.Node
-	cloud      *localaws.Cloud
-	cluster    *cluster.Cluster
-	binary     string // of the controller
-	controller *controller
-	leftover   string // a temporary directory to remove, or empty
+	config      Config
+	dir         Dir
+	lock        *os.File
+	block       *address.Block
+	nodes       []address.Node
+	cloud       *localaws.Cloud
+	cluster     *cluster.Cluster
+	binary      string // of the controller
+	controller  *process
+	webhook     *process // nil where Injection is another
+	webhookPort int
+	leftover    string // a temporary directory to remove, or empty
 
 	began  time.Time
 	cancel context.CancelFunc
@@ -94,7 +98,7 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		l.claim, l.findController, l.startCloud, l.startCluster, l.applyConfig, l.startNodes, l.waitNodes, l.awaitPolicies, l.startController,
+		l.claim, l.findController, l.startCloud, l.startCluster, l.applyConfig, l.startNodes, l.waitNodes, l.startInjection, l.startController,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -119,14 +123,16 @@ func (l *Lab) Wait(ctx context.Context) error {
 	}
 }
 
-// Stop ends the controller first, so that it sees the world whole until its end. The control plane
+// Stop ends our processes first, so that they see the world whole until their end. The control plane
 // and the kubelets end with the process; nothing that they have on disk is kept.
 func (l *Lab) Stop() {
 	if l.dir != "" {
 		os.Remove(l.dir.Ready()) // Find looks at the lock too
 	}
-	if l.controller != nil {
-		l.controller.stop()
+	for _, process := range []*process{l.controller, l.webhook} {
+		if process != nil {
+			process.stop()
+		}
 	}
 	l.cancel()
 	if l.cloud != nil {
@@ -171,7 +177,7 @@ func (l *Lab) claim(context.Context) error {
 func (l *Lab) findController(context.Context) error {
 	var err error
 	l.binary, err = findController(l.config.ControllerBinary)
-	if !l.config.Controller {
+	if !l.config.Controller && l.config.Injection != ByWebhook {
 		return nil // then it is for DIR/controller.sh alone
 	}
 	return err

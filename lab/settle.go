@@ -18,15 +18,17 @@ import (
 // settleWithin bounds the wait for the nodes; they are ready after a few seconds.
 const settleWithin = 90 * time.Second
 
-// applyConfig brings in what the repository's config/ holds: definitions, policies, rights, class.
+// applyConfig brings in what the repository's config/ holds: definitions, rights, class, injection.
 func (l *Lab) applyConfig(ctx context.Context) error {
-	folders := []string{"crd", "rbac", "ingressclass"}
-	if !l.config.WithoutPolicies {
-		folders = append(folders, "policies")
-	}
+	folders := append([]string{"crd", "rbac", "ingressclass"}, l.config.Injection.folders()...)
 	objects, err := manifest.DecodeFolders(config.Files, folders)
 	if err != nil {
 		return err
+	}
+	if l.config.Injection == ByWebhook {
+		if objects, err = l.redirectWebhook(objects); err != nil {
+			return err
+		}
 	}
 	applier, err := manifest.NewApplier(l.cluster.Admin)
 	if err != nil {

@@ -35,9 +35,9 @@ Examples:
   kubectl sluice why pod shop-7d9c --context staging
   kubectl sluice release -A                    before Sluice is uninstalled, or when it is down
 
-It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets and admission policies,
-changes nothing, and says what you may not read. release changes the status of Pods, and the
-namespace's label or, with -A, the bindings of the admission policies.
+It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets, admission policies and
+webhooks, changes nothing, and says what you may not read. release changes the status of Pods, and
+the namespace's label or, with -A, the bindings of the admission policies and the webhook.
 
 Flags:
 `
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case words[0] == "why":
 		return why(ctx, cluster, words[1:], out)
 	case words[0] == "release" && len(words) == 1:
-		return releaseIn(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
+		return release(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
 	}
 	return errors.New("no such command: " + words[0] + "; see kubectl sluice --help")
 }

@@ -89,6 +89,9 @@ func connect(flags clientcmd.ClientConfig) (*cluster, error) {
 	return &cluster{typed: typed, dynamic: untyped, namespace: namespace}, nil
 }
 
+// gatesWebhook is the configuration of the webhook that injects gates (config/webhook).
+const gatesWebhook = "sluice-gates"
+
 // gather reads what matters to a Pod. Only the Pod itself must be readable.
 func (c *cluster) gather(ctx context.Context, name string) (diagnose.Snapshot, error) {
 	pod, err := c.typed.CoreV1().Pods(c.namespace).Get(ctx, name, metav1.GetOptions{})
@@ -119,6 +122,13 @@ func (c *cluster) gather(ctx context.Context, name string) (diagnose.Snapshot, e
 		for i := range policies.Items {
 			snapshot.Policies[policies.Items[i].Name] = &policies.Items[i]
 		}
+	}
+	snapshot.Webhook, err = c.typed.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, gatesWebhook, metav1.GetOptions{})
+	if err != nil {
+		snapshot.Webhook = nil
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		failed("the webhook "+gatesWebhook, err)
 	}
 	return snapshot, nil
 }

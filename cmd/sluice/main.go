@@ -35,9 +35,11 @@ type command struct {
 
 // commands by name.
 var commands = map[string]command{
-	"healthz": {"joins the health of a Pod's containers into one endpoint for the load balancer", func(ctx context.Context, arguments []string) error {
+	"healthz": {"join the health of a Pod's containers into one endpoint for the load balancer", func(ctx context.Context, arguments []string) error {
 		return healthz.Command(ctx, arguments, os.Stderr)
 	}},
+	"retire":  {"end injection everywhere and open all gates; run it before Sluice is uninstalled", runRetire},
+	"webhook": {"give new Pods gates and drain, where the API server has no policies for it", runWebhook},
 }
 
 func run(ctx context.Context, arguments []string) error {

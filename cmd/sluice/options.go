@@ -22,6 +22,7 @@ import (
 
 // options are the flags. Those that the incumbent has bear its names and defaults.
 type options struct {
+	mode                    string
 	kubeconfig              string
 	cluster                 string
 	region, vpc             string
@@ -54,8 +55,9 @@ func parse(arguments []string) (options, error) {
 	var o options
 	flags := pflag.NewFlagSet("sluice", pflag.ContinueOnError)
 	flags.SortFlags = false
+	flags.StringVar(&o.mode, "mode", string(controller.Full), "full: make load balancers, register targets, keep gates; gates-only: keep gates for target groups that somebody else owns and fills, change nothing in AWS; observe: change nothing, measure what gates would have done")
 	flags.StringVar(&o.cluster, "cluster-name", "", "name that the cluster's AWS resources are tagged with (required)")
-	flags.StringVar(&o.vpc, "aws-vpc-id", "", "id of the cluster's VPC (required)")
+	flags.StringVar(&o.vpc, "aws-vpc-id", "", "id of the cluster's VPC (required in mode full)")
 	flags.StringVar(&o.region, "aws-region", "", "AWS Region; empty: AWS_REGION, or the shared configuration")
 	flags.Float64Var(&o.budgetShare, "aws-budget-share", 0.5, "part of the account's documented API rates to use; above 1 where AWS has raised them")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
@@ -75,7 +77,7 @@ func parse(arguments []string) (options, error) {
 	flags.DurationVar(&o.claimDeadline, "claim-deadline", 10*time.Minute, "how long a claim that is wrong or missing holds a Pod back; 0 for ever")
 	flags.DurationVar(&o.healthSampleInterval, "health-sample-interval", 5*time.Minute, "how old the shown health of targets that no gate waits for may become; 0: never ask")
 	flags.BoolVar(&o.leaderElection, "enable-leader-election", true, "only one replica acts at a time")
-	flags.StringVar(&o.leaderElectionID, "leader-election-id", "aws-load-balancer-controller-leader", "name of the Lease; the incumbent's, so that both never act at once")
+	flags.StringVar(&o.leaderElectionID, "leader-election-id", "", "name of the Lease; empty: aws-load-balancer-controller-leader in mode full, so that both never act at once, else sluice-MODE")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "kube-system", "namespace of the Lease")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-addr", ":8080", "address of /metrics; 0 switches it off")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-addr", ":61779", "address of /healthz and /readyz")
@@ -106,6 +108,18 @@ func otherCommands() string {
 // run beside whoever has it.
 func (o options) leads() bool { return o.leaderElection && !o.dryRun }
 
+// lease is the name of the Lease. Gates may be kept, and be observed, beside a controller
+// that makes load balancers, and by one replica each.
+func (o options) lease() string {
+	switch {
+	case o.leaderElectionID != "":
+		return o.leaderElectionID
+	case o.mode == string(controller.Full):
+		return "aws-load-balancer-controller-leader"
+	}
+	return "sluice-" + o.mode
+}
+
 // validate names everything that is wrong, not only the first.
 func (o options) validate() error {
 	var complaints []error
@@ -115,7 +129,13 @@ func (o options) validate() error {
 	if o.cluster == "" {
 		complain("cluster-name", "", "give the name that the cluster's AWS resources are tagged with")
 	}
-	if !strings.HasPrefix(o.vpc, "vpc-") {
+	if !slices.Contains(controller.Modes(), controller.Mode(o.mode)) {
+		complain("mode", o.mode, "write full, gates-only or observe")
+	}
+	if o.dryRun && o.mode != string(controller.Full) {
+		complain("dry-run", "true", "only mode full changes anything in AWS; use --mode="+string(controller.Observe))
+	}
+	if !strings.HasPrefix(o.vpc, "vpc-") && (o.vpc != "" || o.mode == string(controller.Full)) {
 		complain("aws-vpc-id", o.vpc, "give the id of the cluster's VPC, vpc-…")
 	}
 	if !(o.budgetShare > 0 && o.budgetShare <= 1000) {
@@ -159,15 +179,16 @@ func (o options) validate() error {
 }
 
 func (o options) cloudConfig() cloud.Config {
-	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, ReadOnly: o.dryRun}
+	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, ReadOnly: o.dryRun || o.mode != string(controller.Full)}
 }
 
 func (o options) controllerConfig() controller.Config {
 	var lease types.NamespacedName
 	if o.leaderElection {
-		lease = types.NamespacedName{Namespace: o.leaderElectionNamespace, Name: o.leaderElectionID}
+		lease = types.NamespacedName{Namespace: o.leaderElectionNamespace, Name: o.lease()}
 	}
 	return controller.Config{
+		Mode:                 controller.Mode(o.mode),
 		Lease:                lease,
 		HealthSampleInterval: o.healthSampleInterval,
 		Build: build.Config{

@@ -49,7 +49,7 @@ func start(ctx context.Context, o options) error {
 	logger := newLogger(o.logLevel)
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	logger.Info("starting", "version", version.String(), "cluster", o.cluster, "vpc", o.vpc)
+	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.cluster, "vpc", o.vpc)
 
 	aws, err := cloud.New(ctx, o.cloudConfig())
 	if err != nil {
@@ -59,12 +59,12 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if o.leads() {
+	if o.leads() && o.mode == string(controller.Full) { // the other modes are made to run beside one
 		client, err := kubernetes.NewForConfig(cluster)
 		if err != nil {
 			return fmt.Errorf("setting up the Kubernetes client: %w", err)
 		}
-		if err := standAlone(ctrl.LoggerInto(ctx, logger), client, o.leaderElectionID, o.leaderElectionNamespace); err != nil {
+		if err := standAlone(ctrl.LoggerInto(ctx, logger), client, o.lease(), o.leaderElectionNamespace); err != nil {
 			return err
 		}
 	}
@@ -72,11 +72,7 @@ func start(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	setup := controller.Setup
-	if o.dryRun {
-		setup = controller.SetupDryRun
-	}
-	if err := setup(ctx, manager, o.controllerConfig(), aws); err != nil {
+	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
 	registerMetrics()
@@ -118,7 +114,7 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leads(),
-		LeaderElectionID:              o.leaderElectionID,
+		LeaderElectionID:              o.lease(),
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends right after
 		LeaseDuration:                 new(leaseDuration),

@@ -101,3 +101,23 @@ func (c *Cloud) TargetHealth(ctx context.Context, class Class, group string) ([]
 	}
 	return list, nil
 }
+
+// groupsACall is how many target groups DescribeTargetGroups describes by their ARNs at
+// once (its reference gives no figure; this is what its sibling DescribeTags takes).
+const groupsACall = 20
+
+// HealthChecks are those of target groups that somebody else may own, by ARN. A group that
+// is gone is an error of kind [Gone].
+func (c *Cloud) HealthChecks(ctx context.Context, groups []string) (map[string]model.HealthCheck, error) {
+	out := map[string]model.HealthCheck{}
+	for chunk := range slices.Chunk(groups, groupsACall) {
+		described, err := elbCall(ctx, c, Question, "DescribeTargetGroups", c.elb.DescribeTargetGroups, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: chunk})
+		if err != nil {
+			return nil, err
+		}
+		for _, group := range described.TargetGroups {
+			out[deref(group.TargetGroupArn)] = targetGroupOf(group, nil).HealthCheck
+		}
+	}
+	return out, nil
+}

@@ -9,18 +9,13 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
@@ -60,48 +55,12 @@ type bindingController struct {
 }
 
 func (c *bindingController) setup(manager ctrl.Manager) error {
-	byService := func(ctx context.Context, namespace, service string) []reconcile.Request {
-		var out []reconcile.Request
-		for _, binding := range c.bindings(ctx, client.InNamespace(namespace), client.MatchingFields{bindingsByService: service}) {
-			out = append(out, reconcile.Request{NamespacedName: nameOf(&binding)})
-		}
-		return out
-	}
-	slice := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return byService(ctx, o.GetNamespace(), o.GetLabels()[discoveryv1.LabelServiceName])
-	})
-	service := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		return byService(ctx, o.GetNamespace(), o.GetName())
-	})
-	pod := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-		names := c.bindingsOfPod(ctx, o.GetNamespace(), o.GetLabels())
-		// Its Service may select it no more, while its target is held.
-		for _, group := range c.book.GroupsOf(o.GetUID()) {
-			names = append(names, c.bindingsOfGroup(ctx, group)...)
-		}
-		return requests(names)
-	})
-	return ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
-		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow))).
-		Watches(&discoveryv1.EndpointSlice{}, slice).
-		Watches(&corev1.Service{}, service).
-		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged)).
+	controlled := ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
+		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow)))
+	return c.watchEndpoints(controlled, c.book).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers, RateLimiter: backOff()}).
 		Complete(c)
-}
-
-// servingChanged lets Pod events through that can change which targets there are: the
-// Pod itself is fresher than the EndpointSlices that name it.
-var servingChanged = predicate.Funcs{
-	CreateFunc: func(e event.CreateEvent) bool { return false }, // the slice will say so
-	UpdateFunc: func(e event.UpdateEvent) bool {
-		before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
-		wasReady, _ := targets.ContainersReady(before)
-		isReady, _ := targets.ContainersReady(after)
-		return wasReady != isReady || targets.Ending(before) != targets.Ending(after)
-	},
-	DeleteFunc: func(event.DeleteEvent) bool { return true },
 }
 
 // Reconcile brings the targets of one binding in line.
@@ -159,7 +118,7 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
 		c.events.BindingFailed(binding, err)
 		if kind == cloud.Gone {
-			c.book.Close(binding.Spec.TargetGroupARN)
+			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
 	return outcome(ctx, err)

@@ -9,8 +9,29 @@ import (
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
+// Mode is how much of the work is done (flag --mode).
+type Mode string
+
+// The modes.
+const (
+	// Full: load balancers are made and changed, targets registered, gates kept.
+	Full Mode = "full"
+	// GatesOnly: gates are kept for target groups that somebody else owns and registers
+	// targets in; nothing is changed in AWS.
+	GatesOnly Mode = "gates-only"
+	// Observe: nothing is changed at all; what gates would have done is measured.
+	Observe Mode = "observe"
+)
+
+// Modes are all there are.
+func Modes() []Mode { return []Mode{Full, GatesOnly, Observe} }
+
+// Registers reports whether targets are registered by this controller, and by nobody else.
+func (m Mode) Registers() bool { return m == Full }
+
 // Config of all controllers.
 type Config struct {
+	Mode  Mode
 	Build build.Config
 	// IngressClass is the value of the old class annotation (flag --ingress-class).
 	IngressClass string

@@ -55,9 +55,9 @@ func (p *previews) say(ctx context.Context, about string, steps []string) {
 	logger.Info("dry run: looked at", "about", about, "changes", len(steps), "looked-at-so-far", looked, "of-these-would-change", changing)
 }
 
-// SetupDryRun adds controllers that plan as ever, log what they would do, and change
+// setupDryRun adds controllers that plan as ever, log what they would do, and change
 // nothing in AWS or Kubernetes.
-func SetupDryRun(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+func setupDryRun(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
 	previews := newPreviews()
 	stacks := &stackController{view: view, cloud: aws, book: health.NewBook(), shared: make(chan struct{}, 1), previews: previews}

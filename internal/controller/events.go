@@ -29,6 +29,7 @@ const (
 	reasonGateOpened    = "ReadinessGateOpened"
 	reasonBadAnnotation = "InvalidAnnotation"
 	reasonTargetWaits   = "TargetNotHealthy"
+	reasonNoInjection   = "NothingInjects"
 )
 
 // longestNote is what the API server takes in an event's note.
@@ -104,6 +105,11 @@ func (e Events) TargetsKept(object runtime.Object, message string) {
 // GateOpened tells on the Pod that a gate has opened, and why.
 func (e Events) GateOpened(pod *corev1.Pod, change readiness.GateChange) {
 	e.emit(pod, corev1.EventTypeNormal, reasonGateOpened, "Gate", fmt.Sprintf("%s: %s", change.Type, change.Message))
+}
+
+// NothingInjects tells on a namespace that its Pods do not get the gates that it asks for.
+func (e Events) NothingInjects(namespace *corev1.Namespace, remedy string) {
+	e.emit(namespace, corev1.EventTypeWarning, reasonNoInjection, "Gate", "the namespace asks for readiness gates, and nothing gives them to its new Pods: "+remedy)
 }
 
 // BadAnnotation tells what is wrong with a Pod's annotations.

@@ -16,6 +16,18 @@ var gateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 	Buckets: []float64{.1, .5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
 }, []string{"reason"})
 
+var readyBeforeHealthy = prometheus.NewHistogram(prometheus.HistogramOpts{
+	Name:    "sluice_ready_before_healthy_seconds",
+	Help:    "How long Pods without a gate were Ready before their load balancers found them healthy: the time in which a rolling update may lose requests.",
+	Buckets: []float64{0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
+})
+
+var healthyBeforeReady = prometheus.NewHistogram(prometheus.HistogramOpts{
+	Name:    "sluice_healthy_before_ready_seconds",
+	Help:    "How long Pods whose gates somebody else keeps, or that have none, were found healthy before they were Ready.",
+	Buckets: []float64{0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
+})
+
 var heldDeletions = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "sluice_held_deletions",
 	Help: "Deletions that the brake holds until somebody confirms them, by what is to be deleted.",
@@ -31,9 +43,19 @@ var driftsFound = prometheus.NewCounter(prometheus.CounterOpts{
 	Help: "Stacks of which somebody else had changed something in AWS.",
 })
 
+var injection = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "sluice_injection",
+	Help: "Whether new Pods get readiness gates in this way (1) or not (0); one of both is enough.",
+}, []string{"by"})
+
+var namespacesWithoutInjection = prometheus.NewGauge(prometheus.GaugeOpts{
+	Name: "sluice_namespaces_without_injection",
+	Help: "Namespaces that ask for readiness gates while nothing gives them to their Pods.",
+})
+
 // Collectors are the metrics of this room.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{gateSeconds, heldDeletions, heldTargets, driftsFound}
+	return []prometheus.Collector{gateSeconds, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection}
 }
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {

@@ -18,8 +18,19 @@ import (
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
-// Setup adds all controllers to a manager. The context is that of the process.
+// Setup adds the controllers of a mode to a manager. The context is that of the process.
 func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+	switch {
+	case config.DryRun:
+		return setupDryRun(ctx, manager, config, aws)
+	case config.Mode == Full:
+		return setupFull(ctx, manager, config, aws)
+	}
+	return setupFollowing(ctx, manager, config, aws)
+}
+
+// setupFull adds the controllers that make and keep load balancers, targets and gates.
+func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	recorder := Events{manager.GetEventRecorder("sluice")}
 	book := health.NewBook()
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
@@ -28,7 +39,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
 		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(),
 	}
-	pods := &podController{view: view, book: book, events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
+	witness := &witness{view: view, book: book}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
@@ -42,13 +53,20 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
 		return aws.TargetHealth(ctx, cloud.Question, group)
 	}
+	var pods *podController
+	var observer *observeController
 	watcher := health.NewWatcher(book, ask, func(group string) {
-		pods.bell.ring(pods.waitingFor(group)...)
+		pods.bell.ring(pods.waits.on(group)...)
+		observer.bell.ring(observer.waits.on(group)...)
 		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
 		display.ring(ctx, group)
 	})
-	pods.watcher = watcher
-	bindings.registered = func(names []types.NamespacedName) { pods.bell.ring(names...) }
+	pods = &podController{witness: witness, waits: newWaits("gates of", watcher.Await), events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
+	observer = newObserver(witness, newWaits("measure of", watcher.Await))
+	bindings.registered = func(names []types.NamespacedName) {
+		pods.bell.ring(names...)
+		observer.bell.ring(names...)
+	}
 	bindings.changed = display.ring
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
@@ -64,6 +82,7 @@ func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
+		"observe": observer.setup, "injection": newInjectionWatch(manager).setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)

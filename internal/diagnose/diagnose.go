@@ -28,6 +28,7 @@ const (
 	injectedGatesKey  = "sluice.dev/injected-gates"
 	mirrorKey         = "kubernetes.io/config.mirror"
 	anticipatingGates = "sluice-anticipating-gate"
+	gatesWebhook      = "sluice-gates"
 )
 
 // Snapshot is what is known of a Pod. Only Pod and Now must be there.
@@ -41,6 +42,8 @@ type Snapshot struct {
 	GateSet *v1alpha1.ReadinessGateSet
 	// Policies that inject gates, by name; nil where they could not be read.
 	Policies map[string]*admissionregistrationv1.MutatingAdmissionPolicy
+	// Webhook that injects gates; nil where there is none, or it could not be read.
+	Webhook *admissionregistrationv1.MutatingWebhookConfiguration
 	// Failed says what could not be looked up, and why.
 	Failed []Failure
 }

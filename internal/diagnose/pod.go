@@ -142,21 +142,34 @@ func jobPod(s Snapshot) (Finding, bool) {
 
 func policyMissing(s Snapshot) (Finding, bool) {
 	return Finding{
-		What:   fmt.Sprintf("the cluster has no admission policy %s, so nobody injects gates", anticipatingGates),
-		Remedy: "apply the policies of this version of Sluice; they need Kubernetes 1.36 or newer",
-	}, s.Policies != nil && s.Policies[anticipatingGates] == nil
+		What:   fmt.Sprintf("the cluster has neither the admission policy %s nor the webhook %s, so nobody injects gates", anticipatingGates, gatesWebhook),
+		Remedy: "apply the policies of this version of Sluice (Kubernetes 1.36 or newer), or its webhook",
+	}, s.Policies != nil && s.Policies[anticipatingGates] == nil && s.Webhook == nil
 }
 
 func olderThanInjection(s Snapshot) (Finding, bool) {
 	created := s.Pod.CreationTimestamp.Time
 	remedy := "create it anew: kubectl delete pod " + s.Pod.Name + " -n " + s.Pod.Namespace
-	if policy := s.Policies[anticipatingGates]; policy != nil && policy.CreationTimestamp.After(created) {
-		return Finding{What: "the Pod is older than the admission policy, and a Pod cannot get a gate later", Remedy: remedy}, true
+	if since := injectedSince(s); since.After(created) {
+		return Finding{What: "the Pod is older than what injects gates, and a Pod cannot get a gate later", Remedy: remedy}, true
 	}
 	if s.Namespace != nil && labelledSince(s.Namespace).After(created) {
 		return Finding{What: "the Pod is older than the label of its namespace, and a Pod cannot get a gate later", Remedy: remedy}, true
 	}
 	return Finding{}, false
+}
+
+// injectedSince is when the older of policy and webhook was made; the zero time where neither
+// is known.
+func injectedSince(s Snapshot) time.Time {
+	var since time.Time
+	if policy := s.Policies[anticipatingGates]; policy != nil {
+		since = policy.CreationTimestamp.Time
+	}
+	if s.Webhook != nil && (since.IsZero() || s.Webhook.CreationTimestamp.Time.Before(since)) {
+		since = s.Webhook.CreationTimestamp.Time
+	}
+	return since
 }
 
 // labelledSince is when the label of the namespace was last set, as far as the managed fields

@@ -209,8 +209,20 @@ gate target-health.alb.ingress.k8s.aws/shop_80 (written by hand)
 			change: func(s *diagnose.Snapshot) { clear(s.Policies) },
 			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
 
-- the cluster has no admission policy sluice-anticipating-gate, so nobody injects gates
-  → apply the policies of this version of Sluice; they need Kubernetes 1.36 or newer
+- the cluster has neither the admission policy sluice-anticipating-gate nor the webhook sluice-gates, so nobody injects gates
+  → apply the policies of this version of Sluice (Kubernetes 1.36 or newer), or its webhook
+`,
+		},
+		{
+			name: "older_than_the_webhook",
+			change: func(s *diagnose.Snapshot) {
+				clear(s.Policies)
+				s.Webhook = &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: ago(time.Minute)}}
+			},
+			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
+
+- the Pod is older than what injects gates, and a Pod cannot get a gate later
+  → create it anew: kubectl delete pod shop-1 -n web
 `,
 		},
 		{
@@ -220,7 +232,7 @@ gate target-health.alb.ingress.k8s.aws/shop_80 (written by hand)
 			},
 			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
 
-- the Pod is older than the admission policy, and a Pod cannot get a gate later
+- the Pod is older than what injects gates, and a Pod cannot get a gate later
   → create it anew: kubectl delete pod shop-1 -n web
 `,
 		},

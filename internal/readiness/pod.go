@@ -14,6 +14,8 @@ import (
 const (
 	// InjectedAnnotation is where admission notes which gates it added.
 	InjectedAnnotation = "sluice.dev/injected-gates"
+	// GateLabel on a Pod asks for a gate where it would get none ("on"), or for none ("off").
+	GateLabel = "sluice.dev/readiness-gate"
 	// HealthyForAnnotation on a Pod, a duration such as "15s", lets its gates open only when
 	// its targets have been healthy for that long.
 	HealthyForAnnotation = "sluice.dev/healthy-for"

@@ -17,7 +17,7 @@ import (
 func newUp() *cobra.Command {
 	var config lab.Config
 	var quotas []string
-	var policies bool
+	var injection string
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Start a lab and keep it running until Ctrl-C",
@@ -28,20 +28,23 @@ When it is ready, its directory holds
   aws.env        variables and a function for the aws command line: source it
   ready          there while the lab is ready
   controller.*   the controller's kubeconfig, process id, and how to run it by hand
-  logs/          kubernetes.log, etcd.log, aws.log, sluice.log`,
+  webhook.*      the same of the webhook, with --injection=webhook
+  logs/          kubernetes.log, etcd.log, aws.log, sluice.log, webhook.log`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			var err error
 			if config.Quotas, err = parseQuotas(quotas); err != nil {
 				return err
 			}
-			config.WithoutPolicies = !policies
+			if config.Injection, err = lab.ParseInjection(injection); err != nil {
+				return fmt.Errorf("--injection: %w", err)
+			}
 			config.Progress = func(line string) { fmt.Fprintln(command.ErrOrStderr(), line) }
 			return up(command.Context(), config)
 		},
 	}
 	addDir(command, &config.Dir)
-	command.Flags().BoolVar(&policies, "policies", true, "apply Sluice's admission policies; with =false, for another controller, nobody gives Pods gates that only Sluice opens")
+	command.Flags().StringVar(&injection, "injection", string(lab.ByPolicies), "what gives Pods their gates and drain: policies, webhook (a process of its own), or none, for another controller: nobody else opens the gates")
 	addLabFlags(command, &config, &quotas)
 	return command
 }

@@ -4,8 +4,11 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +27,29 @@ func controllerPID(lab *spawn.Lab) int {
 		return 0
 	}
 	return pid
+}
+
+// runController runs the controller of a lab that has none, until it is killed or the test ends.
+func runController(t *testing.T, lab *spawn.Lab) (kill func()) {
+	t.Helper()
+	log, err := os.OpenFile(filepath.Join(lab.Dir.Logs(), "sluice.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(lab.Dir.ControllerScript())
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() {
+		if err := command.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = command.Wait() // it was killed
+		log.Close()
+	})
+	t.Cleanup(kill)
+	return kill
 }
 
 func lives(pid int) bool { return syscall.Kill(pid, 0) == nil }

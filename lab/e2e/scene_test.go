@@ -36,7 +36,12 @@ func newScene(t *testing.T) *scene {
 
 func newSceneIn(t *testing.T, lab *spawn.Lab) *scene {
 	t.Helper()
-	name := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-")
+	return newSceneNamed(t, lab, t.Name())
+}
+
+func newSceneNamed(t *testing.T, lab *spawn.Lab, name string) *scene {
+	t.Helper()
+	name = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "-")
 	s := &scene{t: t, lab: lab, namespace: strings.Trim(name[:min(len(name), 50)], "-")}
 	config, err := clientcmd.BuildConfigFromFlags("", lab.Dir.Kubeconfig())
 	if err != nil {

@@ -44,11 +44,16 @@ type world struct {
 }
 
 const (
-	vpc      = "vpc-0123456789abcdef0"
-	nodesID  = "sg-0123456789abcdef0"
-	lease    = "aws-load-balancer-controller-leader"
-	shopName = "sim"
+	vpc     = "vpc-0123456789abcdef0"
+	nodesID = "sg-0123456789abcdef0"
+	lease   = "aws-load-balancer-controller-leader"
+	// leaseDuration is how long a lease counts whose holder has died.
+	leaseDuration = 5 * time.Second
+	shopName      = "sim"
 )
+
+// reregistrations are the ways in which AWS takes the registration of a draining address.
+var reregistrations = []string{"ignored", "error"}
 
 // newWorld is a cluster with nodes and no application, and a controller that runs.
 func newWorld(seed uint64, plant plant) (*world, error) {
@@ -58,7 +63,7 @@ func newWorld(seed uint64, plant plant) (*world, error) {
 	w.cluster = newCluster(w.kube, w.dice, w.timeline)
 	var err error
 	w.aws, err = localaws.Start(context.Background(), localaws.Config{
-		Offline: true, Probe: w.cluster.kubelet.probe, Random: seed, DrainingReregister: pick(w.dice, []string{"ignored", "error"}, "re-register"),
+		Offline: true, Probe: w.cluster.kubelet.probe, Random: seed, DrainingReregister: pick(w.dice, reregistrations, "re-register"),
 	})
 	if err != nil {
 		return nil, err
@@ -146,6 +151,7 @@ func (w *world) elect(next *replica) error {
 	w.timeline.note("lease", "%s leads", next.name)
 	w.leader = next
 	return next.lead(controller.Config{
+		Mode:         controller.Full,
 		Build:        build.Config{Cluster: shopName, DefaultScheme: "internal", DefaultTargetType: "ip"},
 		IngressClass: "alb", UnreadyGrace: 10 * time.Second, BrakeDeletions: 20, BrakeTargets: 0.5, ClaimDeadline: 10 * time.Minute, HealthSampleInterval: 5 * time.Minute,
 		Lease: types.NamespacedName{Namespace: "kube-system", Name: lease}, IngressWorkers: 3, BindingWorkers: 3,

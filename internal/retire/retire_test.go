@@ -1,4 +1,4 @@
-package main
+package retire
 
 import (
 	"strings"
@@ -29,10 +29,11 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 		name, namespace string
 		labelled        bool // the namespace afterwards
 		bindings        int  // afterwards
+		webhooks        int  // afterwards
 		elsewhere       corev1.ConditionStatus
 	}{
-		{"in-one-namespace", "shop", false, 3, corev1.ConditionFalse},
-		{"everywhere", metav1.NamespaceAll, true, 1, corev1.ConditionTrue},
+		{"in-one-namespace", "shop", false, 3, 3, corev1.ConditionFalse},
+		{"everywhere", metav1.NamespaceAll, true, 1, 2, corev1.ConditionTrue},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,13 +42,16 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "sluice-anticipating-gate"}},
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "sluice-own-gates"}},
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "of-somebody-else"}},
+				&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "sluice-gates"}},
+				&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "sluice-drain"}},
+				&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "of-somebody-else"}},
 				gatedPod("shop", "closed", map[corev1.PodConditionType]corev1.ConditionStatus{own: corev1.ConditionFalse, foreign: corev1.ConditionFalse}),
 				gatedPod("shop", "new", map[corev1.PodConditionType]corev1.ConditionStatus{own: ""}),
 				gatedPod("shop", "open", map[corev1.PodConditionType]corev1.ConditionStatus{own: corev1.ConditionTrue}),
 				gatedPod("other", "closed", map[corev1.PodConditionType]corev1.ConditionStatus{own: corev1.ConditionFalse}),
 			)
 			var out strings.Builder
-			if err := release(t.Context(), client, test.namespace, &out); err != nil {
+			if err := Release(t.Context(), client, test.namespace, &out); err != nil {
 				t.Fatal(err)
 			}
 			condition := func(namespace, name string, kind corev1.PodConditionType) corev1.PodCondition {
@@ -90,6 +94,13 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 			}
 			if len(bindings.Items) != test.bindings {
 				t.Errorf("%d bindings of policies are left, want %d", len(bindings.Items), test.bindings)
+			}
+			webhooks, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(t.Context(), metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(webhooks.Items) != test.webhooks {
+				t.Errorf("%d configurations of webhooks are left, want %d", len(webhooks.Items), test.webhooks)
 			}
 			if !strings.Contains(out.String(), "to take it back") || !strings.Contains(out.String(), "is held back by a gate") {
 				t.Errorf("it says only:\n%s", out.String())

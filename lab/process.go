@@ -18,16 +18,19 @@ import (
 )
 
 const (
-	restartAfter    = time.Second
-	controllerReady = 60 * time.Second
-	stopGrace       = 10 * time.Second
+	restartAfter = time.Second
+	readyWithin  = 60 * time.Second
+	stopGrace    = 10 * time.Second
 )
 
-// controller is the controller's process. As under a kubelet it is started again when it ends.
-type controller struct {
-	dir     Dir
+// process is the controller, or the webhook beside it. As under a kubelet it is started again
+// when it ends.
+type process struct {
+	name    string // for people
 	command []string
 	env     []string
+	log     string // file that it writes to
+	pid     string // file with its process id
 	health  string // host:port
 	say     func(format string, args ...any)
 
@@ -54,18 +57,14 @@ func findController(given string) (string, error) {
 	return filepath.Abs(found)
 }
 
-func newController(l *Lab) (*controller, error) {
-	control := l.block.Control()
-	var listen []string
-	for range 2 {
-		port, err := address.FreePort(control, 0)
-		if err != nil {
-			return nil, err
-		}
-		listen = append(listen, control.String()+":"+strconv.Itoa(port))
+func newController(l *Lab) (*process, error) {
+	listen, err := l.freeAddresses(2)
+	if err != nil {
+		return nil, err
 	}
-	return &controller{
-		dir: l.dir, env: childEnvironment(l.cloud.URL()), health: listen[1], say: l.say, done: make(chan struct{}),
+	return &process{
+		name: "controller", env: childEnvironment(l.cloud.URL()), health: listen[1], say: l.say, done: make(chan struct{}),
+		log: l.dir.log("sluice"), pid: l.dir.ControllerPID(),
 		command: append([]string{
 			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
 			"--aws-region=" + region, "--aws-vpc-id=" + vpcID(l.block), "--default-target-type=ip",
@@ -74,32 +73,46 @@ func newController(l *Lab) (*controller, error) {
 	}, nil
 }
 
-func (c *controller) start(ctx context.Context) {
-	ctx, c.cancel = context.WithCancel(ctx)
-	go c.run(ctx)
+// freeAddresses are host:port that nobody listens on.
+func (l *Lab) freeAddresses(n int) ([]string, error) {
+	control := l.block.Control()
+	var free []string
+	for range n {
+		port, err := address.FreePort(control, 0)
+		if err != nil {
+			return nil, err
+		}
+		free = append(free, control.String()+":"+strconv.Itoa(port))
+	}
+	return free, nil
+}
+
+func (p *process) start(ctx context.Context) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	go p.run(ctx)
 }
 
 // stop returns when the process is gone.
-func (c *controller) stop() {
-	c.cancel()
-	<-c.done
-	os.Remove(c.dir.ControllerPID())
+func (p *process) stop() {
+	p.cancel()
+	<-p.done
+	os.Remove(p.pid)
 }
 
 // run keeps the process running until the context ends, and then sees it off. It holds on to its
 // thread: the kernel kills the child when the thread that started it ends, and so when we die.
-func (c *controller) run(ctx context.Context) {
+func (p *process) run(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer close(c.done)
+	defer close(p.done)
 	for ctx.Err() == nil {
-		how := c.once(ctx)
+		how := p.once(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		c.ends.Add(1)
-		c.last.Store(&how)
-		c.say("the controller ended (%s); it starts again in %s", how, restartAfter)
+		p.ends.Add(1)
+		p.last.Store(&how)
+		p.say("the %s ended (%s); it starts again in %s", p.name, how, restartAfter)
 		select {
 		case <-ctx.Done():
 		case <-time.After(restartAfter):
@@ -107,23 +120,23 @@ func (c *controller) run(ctx context.Context) {
 	}
 }
 
-func (c *controller) once(ctx context.Context) string {
-	log, err := os.OpenFile(c.dir.log("sluice"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+func (p *process) once(ctx context.Context) string {
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err.Error()
 	}
 	defer log.Close()
-	command := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
-	command.Env, command.Stdout, command.Stderr = c.env, log, log
-	// A process group of its own: Ctrl-C in the terminal is for the lab, which then stops the controller.
+	command := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+	command.Env, command.Stdout, command.Stderr = p.env, log, log
+	// A process group of its own: Ctrl-C in the terminal is for the lab, which then stops the process.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = stopGrace
 	if err := command.Start(); err != nil {
 		return err.Error()
 	}
-	if err := c.dir.write(c.dir.ControllerPID(), fmt.Sprintln(command.Process.Pid)); err != nil {
-		c.say("writing the controller's process id: %v", err)
+	if err := os.WriteFile(p.pid, fmt.Appendln(nil, command.Process.Pid), 0o600); err != nil {
+		p.say("writing the process id of the %s: %v", p.name, err)
 	}
 	if err := command.Wait(); err != nil {
 		return err.Error()
@@ -131,26 +144,26 @@ func (c *controller) once(ctx context.Context) string {
 	return "exit status 0"
 }
 
-// waitReady returns when the controller says that it is ready.
-func (c *controller) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, controllerReady)
+// waitReady returns when the process says that it is ready.
+func (p *process) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	for !c.ready(ctx) {
+	for !p.ready(ctx) {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
 			how := "it still runs"
-			if last := c.last.Load(); last != nil {
-				how = fmt.Sprintf("it ended %d times, at last with %s", c.ends.Load(), *last)
+			if last := p.last.Load(); last != nil {
+				how = fmt.Sprintf("it ended %d times, at last with %s", p.ends.Load(), *last)
 			}
-			return fmt.Errorf("the controller is not ready (%s); see %s", how, c.dir.log("sluice"))
+			return fmt.Errorf("the %s is not ready (%s); see %s", p.name, how, p.log)
 		}
 	}
 	return nil
 }
 
-func (c *controller) ready(ctx context.Context) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.health+"/readyz", nil)
+func (p *process) ready(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.health+"/readyz", nil)
 	if err != nil {
 		return false
 	}

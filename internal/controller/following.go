@@ -1,0 +1,75 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/readiness"
+)
+
+// setupFollowing adds the controllers that keep gates for target groups of others, or only
+// measure what gates would have done. Nothing in AWS is written.
+func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+	book := health.NewBook()
+	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
+	witness := &witness{view: view, book: book}
+	var pods *podController
+	var observer *observeController
+	var follow *followController
+	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
+		return aws.TargetHealth(ctx, cloud.Question, group)
+	}
+	watcher := health.NewWatcher(book, ask, func(group string) {
+		follow.bell.ring(view.bindingsOfGroup(ctx, group)...)
+		pods.bell.ring(pods.waits.on(group)...)
+		observer.bell.ring(observer.waits.on(group)...)
+	})
+	pods = &podController{
+		witness: witness, waits: newWaits("gates of", watcher.Await), events: Events{manager.GetEventRecorder("sluice")},
+		writer: readiness.Writer{Status: manager.GetClient().Status()},
+	}
+	observer = newObserver(witness, newWaits("measure of", watcher.Await))
+	follow = &followController{
+		view: view, book: book, checks: aws.HealthChecks,
+		await: func(binding types.NamespacedName, waits []health.Wait) {
+			watcher.Await("binding "+binding.String(), waits)
+		},
+		learned: func(names []types.NamespacedName) {
+			pods.bell.ring(names...)
+			observer.bell.ring(names...)
+		},
+		concerned: func(pod *corev1.Pod) bool {
+			return observer.concerned(pod) || config.Mode == GatesOnly && gateWaits(pod)
+		},
+	}
+	setups := map[string]func(ctrl.Manager) error{"follow": follow.setup, "observe": observer.setup}
+	if config.Mode == GatesOnly {
+		gateSets := &gateSetController{view: view, client: manager.GetClient()}
+		injection := newInjectionWatch(manager)
+		setups["pod"], setups["gate set"], setups["injection"] = pods.setup, gateSets.setup, injection.setup
+	}
+	if err := view.index(ctx, manager); err != nil {
+		return err
+	}
+	for name, setup := range setups {
+		if err := setup(manager); err != nil {
+			return fmt.Errorf("setting up the %s controller: %w", name, err)
+		}
+	}
+	return errors.Join(manager.Add(watcher))
+}
+
+// gateWaits reports whether a gate of the Pod waits for its target, or may have to close
+// because the target goes.
+func gateWaits(pod *corev1.Pod) bool {
+	ready := readiness.PodOf(pod).ContainersReady
+	return readiness.HasGate(pod) && (hasClosedGate(pod) || !ready)
+}
