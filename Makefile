@@ -24,11 +24,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/sluice bin/kubectl-sluice bin/sluice-lab ## Build bin/sluice, bin/kubectl-sluice and bin/sluice-lab
+build: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab ## Build the programs into bin/
 
 # Go itself knows what has changed, so these run every time.
-.PHONY: bin/sluice bin/kubectl-sluice bin/sluice-lab
-bin/sluice bin/kubectl-sluice:
+.PHONY: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab
+bin/sluice bin/kubectl-sluice bin/sluice-healthz:
 	@echo "building $@"
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 
@@ -47,10 +47,11 @@ test-lab: ## Run the tests of the lab, end to end
 	$(GO_LAB) test -timeout 30m ./...
 
 SEEDS := 1000
+FIRST := 1
 
 .PHONY: simulate
-simulate: ## Play SEEDS=1000 runs of the simulation, or one with SEED=7 and show what happened
-	$(GO) test ./test/simulation -v -count=1 -timeout 0 $(if $(SEED),-run 'TestSeeds$$' -seed $(SEED),-run TestSeeds -seeds $(SEEDS)) | grep -v -e '^=== ' -e '^ *--- PASS'
+simulate: ## Play SEEDS=1000 runs of the simulation from FIRST=1 on, or one with SEED=7 and show what happened
+	$(GO) test ./test/simulation -v -count=1 -timeout 0 $(if $(SEED),-run 'TestSeeds$$' -seed $(SEED),-run 'TestSeeds$$' -first $(FIRST) -seeds $(SEEDS)) | grep --line-buffered -v -e '^=== ' -e '^ *--- PASS'
 
 .PHONY: lint
 lint: ## Look for mistakes and for imports that the house rules forbid

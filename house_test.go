@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"internal/model":       {},
 	"internal/annotations": {},
 	"internal/localaws":    {},
+	"internal/healthz":     {},
 
 	"internal/build":     {"api", "internal/annotations", "internal/model"},
 	"internal/plan":      {"internal/model"},
@@ -53,9 +54,10 @@ var rooms = map[string][]string{
 
 	"cmd/sluice": {
 		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud",
-		"internal/controller", "internal/diagnose", "internal/drain", "internal/health", "internal/model",
+		"internal/controller", "internal/diagnose", "internal/drain", "internal/health", "internal/healthz", "internal/model",
 		"internal/plan", "internal/readiness", "internal/retire", "internal/targets", "internal/version",
 	},
+	"cmd/sluice-healthz": {"internal/healthz"},
 	"cmd/kubectl-sluice": {
 		"api", "config", "internal/annotations", "internal/build", "internal/diagnose", "internal/model",
 		"internal/plan", "internal/readiness", "internal/retire", "internal/version",
@@ -68,8 +70,9 @@ var rooms = map[string][]string{
 	// Everything is in its tests, which import what they need.
 	"test/simulation": {},
 
-	// The lab runs the controller as a process and knows none of its rooms.
-	"lab": {"api", "config", "internal/localaws", "internal/version", "test/awsconformance"},
+	// The lab runs the controller as a process and knows none of its rooms. What runs in containers is goroutines of the
+	// lab, composite health too.
+	"lab": {"api", "config", "internal/healthz", "internal/localaws", "internal/version", "test/awsconformance"},
 }
 
 // outsiders says who may import a module that shapes whoever imports it.
@@ -79,6 +82,7 @@ var outsiders = map[string][]string{
 	"github.com/open-policy-agent":             {"internal/admission"},
 	"sigs.k8s.io/controller-runtime":           {"internal/admission", "internal/controller", "internal/drain", "internal/readiness", "internal/targets", "cmd/sluice"},
 	"k8s.io/kubernetes":                        {"lab"},
+	"google.golang.org/grpc":                   {"internal/healthz", "lab"},
 	"github.com/stretchr/testify":              {},
 	"github.com/pkg/errors":                    {},
 	"sigs.k8s.io/aws-load-balancer-controller": {},

@@ -36,7 +36,7 @@ func awsEnv(endpoint, vpc string) string {
 
 // controllerScript is what the lab runs, for a person to run by hand.
 func controllerScript(dir Dir, command []string) string {
-	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it.\n. %s\nexec %s\n", quote(dir.AWSEnv()), quoteAll(command))
+	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n. %s\nexec %s \"$@\"\n", quote(dir.AWSEnv()), quoteAll(command))
 }
 
 func quoteAll(words []string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/sluice-lb/sluice/internal/healthz"
 	"github.com/sluice-lb/sluice/internal/version"
 )
 
@@ -34,6 +35,9 @@ type command struct {
 
 // commands by name.
 var commands = map[string]command{
+	"healthz": {"join the health of a Pod's containers into one endpoint for the load balancer", func(ctx context.Context, arguments []string) error {
+		return healthz.Command(ctx, arguments, os.Stderr)
+	}},
 	"retire":  {"end injection everywhere and open all gates; run it before Sluice is uninstalled", runRetire},
 	"webhook": {"give new Pods gates and drain, where the API server has no policies for it", runWebhook},
 }

@@ -39,10 +39,10 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
-			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "certificate-arn", value: "arn:aws:acm:x",
+			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "ssl-redirect", value: "443",
 			want: &brief{
 				Reason:  annotations.ReasonNotBuilt,
-				Message: "annotation alb.ingress.kubernetes.io/certificate-arn: this build does not serve it yet",
+				Message: "annotation alb.ingress.kubernetes.io/ssl-redirect: this build does not serve it yet",
 				Remedy:  "remove it if the load balancer may do without",
 				Fatal:   true,
 			},
@@ -66,15 +66,7 @@ func TestCheck(t *testing.T) {
 				Fatal:   true,
 			},
 		},
-		{
-			name: "not_built_listener", on: annotations.OnIngress, key: annotations.Prefix + "listen-ports", value: `[{"HTTPS":443}]`,
-			want: &brief{
-				Reason:  annotations.ReasonNotBuilt,
-				Message: `annotation alb.ingress.kubernetes.io/listen-ports: "[{\"HTTPS\":443}]" asks for HTTPS, which this build does not serve yet`,
-				Remedy:  "write HTTP ports only",
-				Fatal:   true,
-			},
-		},
+		{name: "secure_listener", on: annotations.OnIngress, key: annotations.Prefix + "listen-ports", value: `[{"HTTPS":443}]`},
 		{
 			name: "out_of_bounds", on: annotations.OnService, key: annotations.Prefix + "healthy-threshold-count", value: "1",
 			want: &brief{

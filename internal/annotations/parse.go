@@ -159,8 +159,6 @@ func addListenPort(protocols map[int32]string, protocol string, port int32) *com
 		return &complaint{what: "holds a port outside 1 to 65535", remedy: listenPortsRemedy}
 	case taken && other != protocol:
 		return &complaint{what: fmt.Sprintf("gives port %d two protocols", port), remedy: "give each port one protocol"}
-	case protocol == "HTTPS":
-		return &complaint{what: "asks for HTTPS, which this build does not serve yet", remedy: "write HTTP ports only", notBuilt: true}
 	}
 	protocols[port] = protocol
 	return nil

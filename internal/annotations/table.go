@@ -46,9 +46,9 @@ var loadBalancerKeys = []Key{
 }
 
 var listenerKeys = []Key{
-	{Name: "listen-ports", Type: TypeJSON, Default: `[{"HTTP":80}]`, On: OnIngress, Merge: unionOfAll, Built: true, Doc: "Ports that the load balancer listens on: a list of objects {\"HTTP\": port} or {\"HTTPS\": port}. Only HTTP is built. With certificates the default is [{\"HTTPS\":443}]."},
-	{Name: "certificate-arn", Type: TypeStringList, On: OnIngress, Merge: unionOfAll, Doc: "Certificates of HTTPS listeners; the first is the default one."},
-	{Name: "ssl-policy", Type: TypeString, Default: "ELBSecurityPolicy-2016-08", On: OnIngress, Merge: perPort, Doc: "TLS policy of HTTPS listeners."},
+	{Name: "listen-ports", Type: TypeJSON, Default: `[{"HTTP":80}]`, On: OnIngress, Merge: unionOfAll, Built: true, Doc: "Ports that the load balancer listens on: a list of objects {\"HTTP\": port} or {\"HTTPS\": port}. With certificates the default is [{\"HTTPS\":443}]."},
+	{Name: "certificate-arn", Type: TypeStringList, On: OnIngress, Merge: perPort, Built: true, Doc: "Certificate of HTTPS listeners. This build takes one a port, and does not find any by the names of hosts."},
+	{Name: "ssl-policy", Type: TypeString, Default: "ELBSecurityPolicy-2016-08", On: OnIngress, Merge: perPort, Built: true, Doc: "TLS policy of HTTPS listeners."},
 	{Name: "inbound-cidrs", Type: TypeCIDRList, On: OnIngress, Merge: perPort, Built: true, Doc: "Ranges that may reach the listeners. Default: everyone (0.0.0.0/0 and ::/0)."},
 	{Name: "security-group-prefix-lists", Type: TypeStringList, On: OnIngress, Merge: perPort, Doc: "Managed prefix lists that may reach the listeners."},
 	{Name: "ssl-redirect", Type: TypeInt32, Min: 1, Max: 65535, On: OnIngress, Merge: mustAgree, Doc: "HTTPS port to which every HTTP listener redirects."},
@@ -60,7 +60,7 @@ var listenerKeys = []Key{
 var targetGroupKeys = []Key{
 	{Name: "target-type", Type: TypeString, Allowed: []string{"instance", "ip"}, NotBuilt: []string{"instance"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "What is registered: Pods (\"ip\") or nodes (\"instance\"). Default: the flag --default-target-type (\"instance\", as with the incumbent; only \"ip\" is built)."},
 	{Name: "backend-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, NotBuilt: []string{"HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol that the load balancer speaks to Pods."},
-	{Name: "backend-protocol-version", Type: TypeString, Default: "HTTP1", Allowed: []string{"HTTP1", "HTTP2", "GRPC"}, NotBuilt: []string{"HTTP2", "GRPC"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Version of that protocol."},
+	{Name: "backend-protocol-version", Type: TypeString, Default: "HTTP1", Allowed: []string{"HTTP1", "HTTP2", "GRPC"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Version of that protocol. HTTP2 and GRPC need HTTPS listeners."},
 	{Name: "target-group-attributes", Type: TypeStringMap, On: onBoth, Merge: serviceWins, Built: true, Doc: "Attributes of the target group in the words of AWS, such as deregistration_delay.timeout_seconds=30. Attributes that are not listed are not touched."},
 	{Name: "healthcheck-port", Type: TypeString, Default: "traffic-port", On: onBoth, Merge: serviceWins, Built: true, Doc: "Port that is asked for health: \"traffic-port\", a number, or the name of a Service port whose target port is a number."},
 	{Name: "healthcheck-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, NotBuilt: []string{"HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol of the health check. Default: that of backend-protocol."},

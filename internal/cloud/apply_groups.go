@@ -106,7 +106,7 @@ func (a applier) createTargetGroup(ctx context.Context, want model.TargetGroup) 
 		HealthCheckEnabled: new(true), HealthCheckProtocol: elbv2types.ProtocolEnum(check.Protocol), HealthCheckPort: new(check.Port), HealthCheckPath: new(check.Path),
 		HealthCheckIntervalSeconds: new(check.Interval.Seconds()), HealthCheckTimeoutSeconds: new(check.Timeout.Seconds()),
 		HealthyThresholdCount: new(check.HealthyThreshold), UnhealthyThresholdCount: new(check.UnhealthyThreshold),
-		Matcher: &elbv2types.Matcher{HttpCode: new(check.Matcher)}, Tags: toELBTags(want.Tags),
+		Matcher: matcherOf(check, want.ProtocolVersion), Tags: toELBTags(want.Tags),
 	})
 	if err != nil {
 		return err
@@ -123,17 +123,25 @@ func (a applier) modifyHealthCheck(ctx context.Context, action plan.ModifyHealth
 	if err != nil {
 		return err
 	}
-	check := action.Want
+	check, known := action.Want, a.knownTargetGroup(action.Group)
 	_, err = elbCall(ctx, a.Cloud, Change, "ModifyTargetGroup", a.elb.ModifyTargetGroup, &elbv2.ModifyTargetGroupInput{
 		TargetGroupArn: new(arn), HealthCheckEnabled: new(true), HealthCheckProtocol: elbv2types.ProtocolEnum(check.Protocol), HealthCheckPort: new(check.Port),
 		HealthCheckPath: new(check.Path), HealthCheckIntervalSeconds: new(check.Interval.Seconds()), HealthCheckTimeoutSeconds: new(check.Timeout.Seconds()),
 		HealthyThresholdCount: new(check.HealthyThreshold), UnhealthyThresholdCount: new(check.UnhealthyThreshold),
-		Matcher: &elbv2types.Matcher{HttpCode: new(check.Matcher)},
+		Matcher: matcherOf(check, known.ProtocolVersion),
 	})
 	if err == nil {
-		a.knownTargetGroup(action.Group).HealthCheck = check
+		known.HealthCheck = check
 	}
 	return err
+}
+
+// matcherOf: the codes of a gRPC group are those of gRPC.
+func matcherOf(check model.HealthCheck, version string) *elbv2types.Matcher {
+	if version == "GRPC" {
+		return &elbv2types.Matcher{GrpcCode: new(check.Matcher)}
+	}
+	return &elbv2types.Matcher{HttpCode: new(check.Matcher)}
 }
 
 func (a applier) modifyTargetGroupAttributes(ctx context.Context, action plan.ModifyTargetGroupAttributes) error {

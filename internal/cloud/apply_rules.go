@@ -46,6 +46,7 @@ func (a applier) createListener(ctx context.Context, want model.Listener) error 
 	}
 	out, err := elbCall(ctx, a.Cloud, Change, "CreateListener", a.elb.CreateListener, &elbv2.CreateListenerInput{
 		LoadBalancerArn: new(lb), Port: new(want.Port), Protocol: elbv2types.ProtocolEnum(want.Protocol), DefaultActions: actions, Tags: toELBTags(want.Tags),
+		Certificates: certificatesOf(want), SslPolicy: policyOf(want),
 	})
 	if err != nil {
 		return err
@@ -66,14 +67,30 @@ func (a applier) modifyListener(ctx context.Context, want model.Listener) error 
 	}
 	_, err = elbCall(ctx, a.Cloud, Change, "ModifyListener", a.elb.ModifyListener, &elbv2.ModifyListenerInput{
 		ListenerArn: new(arn), Port: new(want.Port), Protocol: elbv2types.ProtocolEnum(want.Protocol), DefaultActions: actions,
+		Certificates: certificatesOf(want), SslPolicy: policyOf(want),
 	})
 	if err != nil {
 		return err
 	}
 	if known := at(a.h.observed.Listeners, func(l model.Listener) bool { return l.Key == want.Key }); known != nil {
-		known.Protocol, known.Default = want.Protocol, want.Default
+		known.Protocol, known.Default, known.Certificate, known.SSLPolicy = want.Protocol, want.Default, want.Certificate, want.SSLPolicy
 	}
 	return nil
+}
+
+// certificatesOf and policyOf are nil where there is no TLS: AWS refuses them there.
+func certificatesOf(listener model.Listener) []elbv2types.Certificate {
+	if listener.Certificate == "" {
+		return nil
+	}
+	return []elbv2types.Certificate{{CertificateArn: new(listener.Certificate)}}
+}
+
+func policyOf(listener model.Listener) *string {
+	if listener.SSLPolicy == "" {
+		return nil
+	}
+	return new(listener.SSLPolicy)
 }
 
 func (a applier) rule(ctx context.Context, action plan.Action) error {

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -91,7 +92,7 @@ func targetGroupOf(group elbv2types.TargetGroup, tags map[string]string) model.T
 		Tags: tags,
 	}
 	if group.Matcher != nil {
-		out.HealthCheck.Matcher = deref(group.Matcher.HttpCode)
+		out.HealthCheck.Matcher = cmp.Or(deref(group.Matcher.HttpCode), deref(group.Matcher.GrpcCode))
 	}
 	return out
 }
@@ -157,10 +158,14 @@ func toEC2Permissions(list []model.Permission) []ec2types.IpPermission {
 
 func listenerOf(listener elbv2types.Listener, ids map[model.Key]string) model.Listener {
 	port := deref(listener.Port)
-	return model.Listener{
-		Key: model.ListenerKey(port), Port: port, Protocol: string(listener.Protocol),
+	out := model.Listener{
+		Key: model.ListenerKey(port), Port: port, Protocol: string(listener.Protocol), SSLPolicy: deref(listener.SslPolicy),
 		Default: actionOf(listener.DefaultActions, ids),
 	}
+	for _, certificate := range listener.Certificates { // the default one only, as AWS answers
+		out.Certificate = deref(certificate.CertificateArn)
+	}
+	return out
 }
 
 func ruleOf(rule elbv2types.Rule, listener model.Listener, ids map[model.Key]string) model.Rule {

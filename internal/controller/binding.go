@@ -59,7 +59,7 @@ func (c *bindingController) setup(manager ctrl.Manager) error {
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow)))
 	return c.watchEndpoints(controlled, c.book).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 
@@ -118,7 +118,7 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
 		c.events.BindingFailed(binding, err)
 		if kind == cloud.Gone {
-			c.book.Close(binding.Spec.TargetGroupARN)
+			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
 	return outcome(ctx, err)

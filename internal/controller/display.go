@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
@@ -31,7 +32,8 @@ type displayController struct {
 const displayPace = 5 * time.Second
 
 func (c *displayController) setup(manager ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(manager).Named("display").WatchesRawSource(c.bell.source()).Complete(c)
+	return ctrl.NewControllerManagedBy(manager).Named("display").WatchesRawSource(c.bell.source()).
+		WithOptions(controller.Options{RateLimiter: backOff()}).Complete(c)
 }
 
 // ring asks for the stack that a target group belongs to.

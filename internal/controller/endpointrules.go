@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -50,7 +51,8 @@ func (c *endpointRuleController) setup(manager ctrl.Manager) error {
 		queue.Add(reconcile.Request{NamespacedName: everything})
 		return nil
 	})
-	return ctrl.NewControllerManagedBy(manager).Named("endpointRules").WatchesRawSource(atStart).WatchesRawSource(c.bell.source()).Complete(c)
+	return ctrl.NewControllerManagedBy(manager).Named("endpointRules").WatchesRawSource(atStart).WatchesRawSource(c.bell.source()).
+		WithOptions(controller.Options{RateLimiter: backOff()}).Complete(c)
 }
 
 // openRules tells what a binding wants opened, one need a node.

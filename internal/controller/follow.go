@@ -50,7 +50,7 @@ func (c *followController) setup(manager ctrl.Manager) error {
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}))
 	return c.watchEndpoints(controlled, c.book).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 

@@ -49,7 +49,7 @@ func (c *observeController) setup(manager ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(manager).Named("observe").
 		For(&corev1.Pod{}).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 

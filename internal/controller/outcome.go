@@ -6,15 +6,19 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sluice-lb/sluice/internal/cloud"
 )
 
 // How soon an error of each kind is followed by another try. Transient errors back off
-// exponentially in the controller's queue.
+// exponentially in the controller's queue, from firstBackOff to lastBackOff.
 const (
+	firstBackOff  = 5 * time.Millisecond
+	lastBackOff   = 15 * time.Second
 	afterConflict = 2 * time.Second
 	// lastConflict bounds the time between tries for what AWS calls in use for long.
 	lastConflict = 30 * time.Second
@@ -23,6 +27,13 @@ const (
 	// afterHeld is when a held deletion is counted anew; a confirmation comes at once.
 	afterHeld = time.Minute
 )
+
+// backOff is how a queue spaces the tries of what fails. controller-runtime's own grows to a
+// quarter of an hour: Pods that came up in an outage of a minute would wait for as long again
+// after its end.
+func backOff() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackOff, lastBackOff)
+}
 
 // outcome says what follows an error. It and outcomeAfter are the only places that
 // decide so.

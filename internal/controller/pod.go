@@ -27,6 +27,7 @@ type podController struct {
 	waits  *waits
 	events Events
 	writer readiness.Writer
+	echoes echoes // of what was written
 	bell   bell
 }
 
@@ -47,7 +48,7 @@ func (c *podController) setup(manager ctrl.Manager) error {
 		Watches(&corev1.Service{}, namespace).
 		Watches(&discoveryv1.EndpointSlice{}, named).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 
@@ -65,14 +66,17 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 	pod := c.pod(ctx, request.NamespacedName)
 	if pod == nil {
 		c.waits.replace(request.NamespacedName, nil)
+		c.echoes.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	now := time.Now()
+	c.echoes.complete(pod, now)
 	verdict := readiness.Decide(now, c.subject(ctx, pod), c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
 	c.waits.replace(request.NamespacedName, verdict.Waits)
 	if err := c.writer.Write(ctx, pod, verdict.Changes, now); err != nil {
 		return outcome(ctx, client.IgnoreNotFound(err))
 	}
+	c.echoes.written(pod, verdict.Changes, now)
 	if complaint := readiness.Complaint(pod); complaint != "" && isFirst(verdict) {
 		c.events.BadAnnotation(pod, complaint)
 	}

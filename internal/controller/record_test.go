@@ -56,7 +56,7 @@ func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	slices.SortFunc(got, func(a, b health.Target) int { return a.Address.Compare(b.Address) })
 	want := []health.Target{
 		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since},
-		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Since: since, State: model.Draining, Reason: "Target.DeregistrationInProgress"},
+		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Since: since, Deregistered: since, State: model.Draining, Reason: "Target.DeregistrationInProgress"},
 		{Address: netip.MustParseAddrPort("10.0.0.3:80"), Pod: "c", Since: since, Adopted: true},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); !ok || diff != "" {

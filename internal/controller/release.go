@@ -69,7 +69,7 @@ func (c *bindingController) release(ctx context.Context, binding *v1beta1.Target
 	if err := c.empty(ctx, binding.Spec.TargetGroupARN); err != nil && cloud.KindOf(err) != cloud.Gone {
 		return fmt.Errorf("emptying %s: %w", binding.Spec.TargetGroupARN, err)
 	}
-	c.book.Close(binding.Spec.TargetGroupARN)
+	c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 	return c.letGo(ctx, binding)
 }
 

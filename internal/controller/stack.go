@@ -86,7 +86,7 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		Watches(&v1beta1.TargetGroupBinding{}, binding, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LoadBalancer{}, record, builder.WithPredicates(confirmedNow)).
 		WatchesRawSource(c.bell.source()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.IngressWorkers}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.IngressWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 

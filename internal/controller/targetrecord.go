@@ -72,7 +72,7 @@ func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok boo
 		}
 		target := health.Target{Address: address, Pod: types.UID(pod), Since: time.Unix(since, 0), Adopted: adopted}
 		if pod == "" {
-			target.State, target.Reason = model.Draining, "Target.DeregistrationInProgress"
+			target.State, target.Reason, target.Deregistered = model.Draining, "Target.DeregistrationInProgress", target.Since
 		}
 		list = append(list, target)
 	}

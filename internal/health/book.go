@@ -67,6 +67,9 @@ type Book struct {
 }
 
 type group struct {
+	// known: it is known which targets there are. Else these are the last ones of a group that
+	// was closed, and still draining.
+	known   bool
 	targets map[netip.AddrPort]Target
 	asked   time.Time // when the group was last asked about, with or without an answer
 	told    time.Time // when the last question was put that was answered
@@ -81,23 +84,31 @@ func NewBook() *Book {
 func (b *Book) Open(arn string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.learn(arn)
+}
+
+// learn is a group that is known from now on. The caller holds the lock.
+func (b *Book) learn(arn string) *group {
 	if b.groups[arn] == nil {
 		b.groups[arn] = &group{targets: map[netip.AddrPort]Target{}}
 	}
+	b.groups[arn].known = true
+	return b.groups[arn]
 }
 
 // Restore notes what a record says of a group that this process does not know yet.
 func (b *Book) Restore(arn string, targets []Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.groups[arn] != nil {
+	if g := b.groups[arn]; g != nil && g.known {
 		return
 	}
-	g := &group{targets: map[netip.AddrPort]Target{}}
+	g := b.learn(arn)
 	for _, target := range targets {
-		g.targets[target.Address] = target
+		if _, draining := g.targets[target.Address]; !draining {
+			g.targets[target.Address] = target
+		}
 	}
-	b.groups[arn] = g
 }
 
 // Known reports whether it is known which targets a group has. Nothing may be
@@ -105,7 +116,7 @@ func (b *Book) Restore(arn string, targets []Target) {
 func (b *Book) Known(arn string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.groups[arn] != nil
+	return b.groups[arn] != nil && b.groups[arn].known
 }
 
 // Told reports whether AWS has answered a question about a group that was put at this time
@@ -117,13 +128,23 @@ func (b *Book) Told(arn string, since time.Time) bool {
 	return g != nil && !g.told.IsZero() && !g.told.Before(since)
 }
 
-// Close forgets a group.
-func (b *Book) Close(arn string) {
+// Close forgets a group, but for what was deregistered just now: when its binding comes back
+// at once, an old answer would show that as registered.
+func (b *Book) Close(arn string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.groups, arn)
+	if g := b.groups[arn]; g != nil {
+		g.known = false
+	}
 	delete(b.checks, arn)
 	delete(b.slow, arn)
+	maps.DeleteFunc(b.groups, func(_ string, g *group) bool {
+		if g.known {
+			return false
+		}
+		maps.DeleteFunc(g.targets, func(_ netip.AddrPort, t Target) bool { return !t.outdated("", now) })
+		return len(g.targets) == 0
+	})
 }
 
 // Targets are the targets of a group, by address.
@@ -229,11 +250,7 @@ func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Tim
 func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time) (healthy []Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.groups[arn]
-	if g == nil {
-		g = &group{targets: map[netip.AddrPort]Target{}}
-		b.groups[arn] = g
-	}
+	g := b.learn(arn)
 	g.asked, g.told = latest(g.asked, asked), latest(g.told, asked)
 	named := map[netip.AddrPort]bool{}
 	for _, health := range answer {
@@ -285,7 +302,7 @@ func (b *Book) Stalest(before, now time.Time) (arn string, ok bool) {
 		if g.asked.IsZero() {
 			g.asked = now // it has just become known; it is its turn when the interval is over
 		}
-		due := len(g.targets) > 0 && g.asked.Before(before)
+		due := g.known && len(g.targets) > 0 && g.asked.Before(before)
 		if due && (!ok || g.asked.Before(oldest) || g.asked.Equal(oldest) && name < arn) {
 			arn, oldest, ok = name, g.asked, true
 		}
@@ -336,10 +353,5 @@ func (b *Book) TimeToUnhealthy(arn string) time.Duration {
 func (b *Book) change(arn string, change func(*group)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.groups[arn]
-	if g == nil {
-		g = &group{targets: map[netip.AddrPort]Target{}}
-		b.groups[arn] = g
-	}
-	change(g)
+	change(b.learn(arn))
 }

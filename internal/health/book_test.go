@@ -244,10 +244,43 @@ func TestABookKnowsGroupsThatWereOpenedOrAskedAbout(t *testing.T) {
 	book.Registered(group, pods{a: "pod-a"}, sec(0))
 	book.Open(group) // once more: it forgets nothing
 	expect(t, book, targets{a: {Address: a, Pod: "pod-a", Since: sec(0)}})
-	book.Close(group)
+	book.Close(group, sec(1))
 	known(false)
 	book.Answered(group, nil, sec(1))
 	known(true)
+}
+
+// A binding may come back within the seconds in which an old answer shows what left with it.
+func TestAClosedGroupRemembersWhatWasDeregisteredJustBefore(t *testing.T) {
+	t.Parallel()
+	for name, learn := range map[string]func(*health.Book){
+		"an-old-answer": func(book *health.Book) { book.Answered(group, answer{healthy(a)}, sec(15)) },
+		"a-record": func(book *health.Book) {
+			book.Restore(group, []health.Target{{Address: a, Pod: "pod-a", Since: sec(0)}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			book := health.NewBook()
+			book.Registered(group, pods{a: "pod-a", b: "pod-b"}, sec(0))
+			book.Deregistered(group, []netip.AddrPort{a}, sec(10))
+			book.Close(group, sec(11))
+			if book.Known(group) {
+				t.Error("the group is known although it was closed")
+			}
+			learn(book)
+			expect(t, book, targets{a: told(health.Target{Address: a, Pod: "pod-a", Since: sec(10), Deregistered: sec(10)}, draining(a), sec(10))})
+		})
+	}
+}
+
+func TestAClosedGroupIsForgottenWhenNoAnswerCanBeSoOld(t *testing.T) {
+	t.Parallel()
+	book := health.NewBook()
+	book.Deregistered(group, []netip.AddrPort{a}, sec(0))
+	book.Close(group, sec(1))
+	book.Close("another", sec(60))
+	expect(t, book, nil)
 }
 
 func TestTimeToUnhealthy(t *testing.T) {
@@ -265,6 +298,6 @@ func TestTimeToUnhealthy(t *testing.T) {
 	expect(17 * time.Second) // also while its targets are not known
 	book.Open(group)
 	expect(17 * time.Second)
-	book.Close(group)
+	book.Close(group, sec(60))
 	expect(66 * time.Second)
 }

@@ -11,16 +11,13 @@ const (
 	// earliest is when a new target can be healthy at the earliest, as long as nothing
 	// was learned of its group: registration takes a second or more.
 	earliest = time.Second
-	// pace is the time between two questions while a yes is due.
-	pace = time.Second
+	// pace is the time between two questions while a yes is due. A gate opens half of it
+	// late, at the median, where the budget is free.
+	pace = 800 * time.Millisecond
 	// due is how long after the usual time to health a yes stays due.
 	due = 45 * time.Second
 	// slowest is the time between questions about targets that fail for long.
 	slowest = 15 * time.Second
-	// unripe is what a target counts among those that are due while it is younger than any
-	// that became healthy lately: it is asked about six times less often where there are
-	// more groups than questions.
-	unripe = 1.0 / 32
 )
 
 // Wait is one target that holds a gate closed.
@@ -40,14 +37,14 @@ type Wait struct {
 type Schedule struct {
 	waiting map[string][]Wait  // by who waits: a Pod
 	groups  map[string]*course // by target group
-	typical time.Duration      // what targets of all groups took at least; zero: not known
+	all     history            // of all groups
 }
 
 type course struct {
-	asked   time.Time     // last question
-	usual   time.Duration // what new targets took at least; zero: not known
-	served  bool          // a target was judged: the load balancer is in service
-	asking  bool          // a question is on its way
+	asked   time.Time // last question
+	history history
+	served  bool // a target was judged: the load balancer is in service
+	asking  bool // a question is on its way
 	waiting int
 }
 
@@ -78,45 +75,57 @@ func (s *Schedule) Waiting() (n int) {
 	return n
 }
 
-// Next is the group to ask about and when. Among those that are due it is the one with
-// the most waiting targets; but the longer a group has been due the more its targets
-// count, so that when there are more groups than questions all have their turn. Else it
-// is the one that is due first. Nothing: nobody waits.
+// Next is the group to ask about and when. Among those that are due it is the one whose
+// answer saves most: the more of its targets have probably become healthy since it was
+// asked last, and the longer ago that was. So when there are more groups than questions
+// all have their turn. Else it is the one that is due first. Nothing: nobody waits.
 func (s *Schedule) Next(now time.Time) (group string, at time.Time, ok bool) {
 	type candidate struct {
-		group  string
-		at     time.Time
-		weight float64
+		group string
+		at    time.Time
+		saves float64
 	}
-	dueAt, ripe := map[string]time.Time{}, map[string]float64{}
+	dueAt, saves := map[string]time.Time{}, map[string]float64{}
 	for _, waits := range s.waiting {
 		for _, wait := range waits {
 			at := s.dueAt(now, wait)
 			if first, ok := dueAt[wait.Group]; !ok || at.Before(first) {
 				dueAt[wait.Group] = at
 			}
-			ripe[wait.Group] += s.ripeness(now.Sub(wait.Since))
+			saves[wait.Group] += s.saves(now, wait)
 		}
 	}
 	var candidates []candidate
 	for group, at := range dueAt {
 		if c := s.groups[group]; !c.asking {
-			candidates = append(candidates, candidate{group, latest(at, now), weight(ripe[group], now.Sub(at))})
+			candidates = append(candidates, candidate{group, latest(at, now), saves[group]})
 		}
 	}
 	if len(candidates) == 0 {
 		return "", time.Time{}, false
 	}
 	best := slices.MinFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.weight, a.weight), cmp.Compare(a.group, b.group))
+		return cmp.Or(a.at.Compare(b.at), cmp.Compare(b.saves, a.saves), cmp.Compare(a.group, b.group))
 	})
 	return best.group, best.at, true
+}
+
+// saves is how long, on average, a target has been healthy by now without anybody knowing:
+// how likely it is to have become so in each second since the last question, times half
+// of what has passed since.
+func (s *Schedule) saves(now time.Time, wait Wait) float64 {
+	if wait.NotBefore.After(now) {
+		return 0
+	}
+	c := s.groups[wait.Group]
+	unknown := now.Sub(latest(c.asked, wait.Since)).Seconds()
+	return hazardOf(now.Sub(wait.Since), &c.history, &s.all) * unknown * unknown / 2
 }
 
 // dueAt is when a question about one target pays.
 func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 	c := s.groups[wait.Group]
-	expected := max(earliest, c.usual)
+	expected := max(earliest, c.history.earliest())
 	if wait.Presence {
 		expected = earliest
 	}
@@ -128,21 +137,6 @@ func (s *Schedule) dueAt(now time.Time, wait Wait) time.Time {
 		return c.asked.Add(patience(now.Sub(first)))
 	}
 	return c.asked.Add(interval(now.Sub(first)))
-}
-
-// weight of a group among those that are due. The square lets a lonely target wait for
-// three turns of a group of ten, not for ten.
-func weight(waiting float64, overdue time.Duration) float64 {
-	turns := 1 + max(0, overdue).Seconds()/pace.Seconds()
-	return waiting * turns * turns
-}
-
-// ripeness is what a target of this age counts.
-func (s *Schedule) ripeness(age time.Duration) float64 {
-	if age < s.typical*9/10 {
-		return unripe
-	}
-	return 1
 }
 
 // interval grows when a target has been due for long: its next tenth of that time.
@@ -172,30 +166,13 @@ func (s *Schedule) Asked(group string) { s.of(group).asking = false }
 // Served notes that a target of the group is being judged.
 func (s *Schedule) Served(group string) { s.of(group).served = true }
 
-// Took notes how long after its registration a target, of whatever group, was still not
-// healthy when it was so at the next question.
-func (s *Schedule) Took(atLeast time.Duration) {
-	switch {
-	case atLeast <= 0:
-	case s.typical == 0 || atLeast < s.typical:
-		s.typical = atLeast
-	default:
-		s.typical += (atLeast - s.typical) / 8
-	}
-}
-
-// Learned notes how long after its registration a target of the group was still not
-// healthy, when it was so at the next question. Negative: it was healthy at the first
-// question already, which therefore came late.
-func (s *Schedule) Learned(group string, atLeast time.Duration) {
-	c := s.of(group)
-	switch {
-	case atLeast < 0:
-		c.usual /= 2
-	case c.usual == 0 || atLeast < c.usual:
-		c.usual = atLeast
-	default:
-		c.usual += (atLeast - c.usual) / 8 // slowly up: one slow start proves little
+// Took notes how long after its registration a target of the group was still not healthy
+// when it was so at the next question. A group whose load balancer was being made at the
+// time teaches the others only: its own will be faster from now on.
+func (s *Schedule) Took(group string, atLeast time.Duration, served bool) {
+	s.all.add(atLeast)
+	if served {
+		s.of(group).history.add(atLeast)
 	}
 }
 

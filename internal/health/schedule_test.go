@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,8 +57,15 @@ func TestTheFirstQuestionIsPutWhenYesIsPossible(t *testing.T) {
 	s.Await("pod", since("web", sec(0)))
 	expectNext(t, s, sec(0), next{"web", sec(1)})   // as long as nothing was learned
 	expectNext(t, s, sec(10), next{"web", sec(10)}) // late: now
-	s.Learned("web", 8*time.Second)
-	expectNext(t, s, sec(0), next{"web", sec(8)})
+	took(s, "web", 10, 12, 14, 16, 12)
+	expectNext(t, s, sec(0), next{"web", sec(9)})
+}
+
+// took notes times to health in seconds.
+func took(s *health.Schedule, group string, seconds ...float64) {
+	for _, n := range seconds {
+		s.Took(group, sec(n).Sub(sec(0)), true)
+	}
 }
 
 func TestAnAdoptedAddressIsAskedAboutWhenTheAnswerCounts(t *testing.T) {
@@ -68,7 +76,7 @@ func TestAnAdoptedAddressIsAskedAboutWhenTheAnswerCounts(t *testing.T) {
 	ask(s, "web", sec(2)) // for somebody else
 	expectNext(t, s, sec(2), next{"web", sec(66)})
 	ask(s, "web", sec(66)) // healthy once
-	expectNext(t, s, sec(66), next{"web", sec(67)})
+	expectNext(t, s, sec(66), next{"web", sec(66.8)})
 }
 
 func TestTheEarliestWaitOfAGroupCounts(t *testing.T) {
@@ -81,15 +89,15 @@ func TestTheEarliestWaitOfAGroupCounts(t *testing.T) {
 	expectNext(t, s, sec(0), next{"web", sec(6)})
 }
 
-func TestQuestionsAreOneSecondApartAndSlowDown(t *testing.T) {
+func TestQuestionsAreAPaceApartAndSlowDown(t *testing.T) {
 	t.Parallel()
 	s := health.NewSchedule()
 	s.Served("web")
 	s.Await("pod", since("web", sec(0)))
 	for _, test := range []struct{ asked, next float64 }{
-		{1, 2}, {2, 3}, {45, 46}, // due for less than 45 s
-		{46, 47}, {56, 58}, {96, 102}, // then a tenth of the time beyond
-		{186, 201}, {1000, 1015}, // at most 15 s
+		{1, 1.8}, {2, 2.8}, {45, 45.8}, // due for less than 45 s
+		{46, 46.8}, {56, 57.8}, {96, 101.8}, // then a tenth of the time beyond
+		{186, 200.8}, {1000, 1015}, // at most 15 s
 	} {
 		ask(s, "web", sec(test.asked))
 		expectNext(t, s, sec(test.asked), next{"web", sec(test.next)})
@@ -101,7 +109,7 @@ func TestAGroupThatNeverServedIsAskedAboutEverMoreSlowly(t *testing.T) {
 	t.Parallel()
 	s := health.NewSchedule()
 	s.Await("pod", since("web", sec(0)))
-	for _, test := range []struct{ asked, next float64 }{{1, 2}, {9, 10}, {17, 19}, {41, 46}, {81, 91}, {1000, 1015}} {
+	for _, test := range []struct{ asked, next float64 }{{1, 1.8}, {9, 10}, {17, 19}, {41, 46}, {81, 91}, {1000, 1015}} {
 		ask(s, "web", sec(test.asked))
 		expectNext(t, s, sec(test.asked), next{"web", sec(test.next)})
 	}
@@ -157,7 +165,7 @@ func TestMostWaitingGoFirstAmongThoseThatAreDue(t *testing.T) {
 	ask(s, "many", sec(1))
 	expectNext(t, s, sec(1.2), next{"few", sec(1.2)})
 	ask(s, "few", sec(1.2))
-	expectNext(t, s, sec(1.3), next{"many", sec(2)})
+	expectNext(t, s, sec(1.3), next{"many", sec(1.8)})
 	ask(s, "few", sec(6))
 	ask(s, "many", sec(6))
 	expectNext(t, s, sec(6), next{"most", sec(6)})
@@ -191,34 +199,48 @@ func TestNoGroupStarves(t *testing.T) {
 	}
 }
 
-func TestLearnedTimesGoDownAtOnceAndUpSlowly(t *testing.T) {
+func TestTheShortestOfEarlierTimesSaysWhenToAskFirst(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		took  []float64 // seconds, in the order in which it was learned
+		first float64   // question
+	}{
+		{"one-alone-may-have-been-slow", []float64{20}, 10},
+		{"three", []float64{30, 20, 40}, 14},
+		{"many", []float64{20, 30, 40, 30, 35}, 18},
+		{"the-first-question-came-late", []float64{20, 30, 40, -1, 30}, 1},
+		{"the-fast-of-a-crowd-are-told-first", slices.Concat(slices.Repeat([]float64{20}, 50), slices.Repeat([]float64{30}, 50)), 18},
+		{"it-has-become-slower-for-good", slices.Concat(slices.Repeat([]float64{20}, 64), slices.Repeat([]float64{30}, 64)), 27},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := health.NewSchedule()
+			s.Await("pod", since("web", sec(0)))
+			took(s, "web", test.took...)
+			expectNext(t, s, sec(0), next{"web", sec(test.first)})
+		})
+	}
+}
+
+// A new load balancer makes its first targets slow: they tell nothing of later ones.
+func TestWhatWaitedForItsLoadBalancerTeachesOthersOnly(t *testing.T) {
 	t.Parallel()
 	s := health.NewSchedule()
 	s.Await("pod", since("web", sec(0)))
-	for _, test := range []struct {
-		learned time.Duration
-		first   float64 // question
-	}{
-		{16 * time.Second, 16},
-		{24 * time.Second, 17}, // an eighth of the way
-		{10 * time.Second, 10},
-		{-time.Second, 5}, // the first question came late
-		{-time.Second, 2.5},
-		{-time.Second, 1.25},
-		{-time.Second, 1}, // never before a second has passed
-	} {
-		s.Learned("web", test.learned)
-		expectNext(t, s, sec(0), next{"web", sec(test.first)})
+	for range 10 {
+		s.Took("web", time.Minute, false)
 	}
+	expectNext(t, s, sec(0), next{"web", sec(1)})
 }
 
 func TestDropForgetsWhatWasLearnedUnlessSomebodyWaits(t *testing.T) {
 	t.Parallel()
 	s := health.NewSchedule()
-	s.Learned("web", 8*time.Second)
+	took(s, "web", 10, 10, 10, 10, 10)
 	s.Await("pod", since("web", sec(0)))
 	s.Drop("web")
-	expectNext(t, s, sec(0), next{"web", sec(8)})
+	expectNext(t, s, sec(0), next{"web", sec(9)})
 	s.Await("pod", nil)
 	s.Drop("web")
 	s.Drop("never-heard-of")
@@ -232,7 +254,9 @@ func TestRipeTargetsGoFirst(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	s := health.NewSchedule()
-	s.Took(20 * time.Second)
+	for range 8 {
+		s.Took("another", 21*time.Second, false)
+	}
 	wait := func(group string, age time.Duration) []health.Wait {
 		return []health.Wait{{Group: group, Since: now.Add(-age)}}
 	}

@@ -97,11 +97,7 @@ func (w *Watcher) ask(ctx context.Context, group string) {
 		}
 		for _, target := range w.book.Answered(group, answer, asked) {
 			if !target.Adopted && target.Pod != "" {
-				w.schedule.Took(target.NotYet.Sub(target.Since))
-			}
-			// The first targets of a group wait for the load balancer too, and teach nothing.
-			if !target.Adopted && target.Pod != "" && w.book.ServedBefore(group, target.Since) {
-				w.schedule.Learned(group, target.NotYet.Sub(target.Since))
+				w.schedule.Took(group, target.NotYet.Sub(target.Since), w.book.ServedBefore(group, target.Since))
 			}
 		}
 	}

@@ -31,11 +31,14 @@ type LoadBalancer struct {
 
 // Listener of a load balancer. It is matched by port alone.
 type Listener struct {
-	Key      Key               `json:"key"`
-	Port     int32             `json:"port"`
-	Protocol string            `json:"protocol"` // "HTTP"
-	Default  Action            `json:"default"`
-	Tags     map[string]string `json:"tags,omitempty"`
+	Key      Key    `json:"key"`
+	Port     int32  `json:"port"`
+	Protocol string `json:"protocol"` // "HTTP" or "HTTPS"
+	// Certificate is the ARN of an HTTPS listener's default certificate, SSLPolicy the name of its security policy.
+	Certificate string            `json:"certificate,omitempty"`
+	SSLPolicy   string            `json:"sslPolicy,omitempty"`
+	Default     Action            `json:"default"`
+	Tags        map[string]string `json:"tags,omitempty"`
 }
 
 // Rule of a listener: conditions that must all hold, and what happens then.

@@ -12,7 +12,7 @@ type TargetGroup struct {
 	// Port is a default only: every target is registered with a port of its own.
 	Port            int32             `json:"port"`
 	Protocol        string            `json:"protocol"`        // "HTTP"
-	ProtocolVersion string            `json:"protocolVersion"` // "HTTP1"
+	ProtocolVersion string            `json:"protocolVersion"` // "HTTP1", "HTTP2" or "GRPC"
 	TargetType      string            `json:"targetType"`      // "ip"
 	VPC             string            `json:"vpc"`
 	HealthCheck     HealthCheck       `json:"healthCheck"`
@@ -30,7 +30,7 @@ type HealthCheck struct {
 	Timeout            Duration `json:"timeout"`  // 2–120 s
 	HealthyThreshold   int32    `json:"healthyThreshold"`
 	UnhealthyThreshold int32    `json:"unhealthyThreshold"`
-	Matcher            string   `json:"matcher"` // HTTP codes: "200", "200,301", "200-399"
+	Matcher            string   `json:"matcher"` // HTTP codes: "200", "200,301", "200-399"; of a GRPC group its codes: "0", "12"
 }
 
 // Settings are the parts of a health check by the names that annotations give them.

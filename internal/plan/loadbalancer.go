@@ -69,11 +69,28 @@ func (p *planner) listeners() {
 			p.add(Create, subject{listenerKind, want.Key, ""}, missing, CreateListener{Want: want}, append(used(want.Default), model.LoadBalancerKey)...)
 			continue
 		}
-		if want.Protocol != have.Protocol || !sameAction(want.Default, have.Default) {
-			p.add(Modify, subject{listenerKind, want.Key, ""}, "protocol or default action differ", ModifyListener{Want: want}, append(used(want.Default), want.Key)...)
+		if changed := changedOf(want, have); len(changed) > 0 {
+			p.add(Modify, subject{listenerKind, want.Key, ""}, strings.Join(changed, " and ")+" differ", ModifyListener{Want: want}, append(used(want.Default), want.Key)...)
 		}
 		p.tags(subject{listenerKind, want.Key, ""}, want.Tags, have.Tags, nil)
 	}
+}
+
+// changedOf names what differs between two listeners of one port.
+func changedOf(want, have model.Listener) []string {
+	var changed []string
+	for _, each := range []struct {
+		what string
+		same bool
+	}{
+		{"protocol or default action", want.Protocol == have.Protocol && sameAction(want.Default, have.Default)},
+		{"certificate or TLS policy", want.Certificate == have.Certificate && want.SSLPolicy == have.SSLPolicy},
+	} {
+		if !each.same {
+			changed = append(changed, each.what)
+		}
+	}
+	return changed
 }
 
 // sameAction compares as the incumbent does: the order of target groups does not

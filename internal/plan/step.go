@@ -110,7 +110,7 @@ type (
 	CreateListener struct {
 		Want model.Listener `json:"-"`
 	}
-	// ModifyListener changes protocol and default action.
+	// ModifyListener changes protocol, certificate, TLS policy and default action.
 	ModifyListener struct {
 		Want model.Listener `json:"want"`
 	}

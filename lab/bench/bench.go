@@ -8,6 +8,7 @@
 //     both targets are registered everywhere.
 //   - Restart ends the controller gently when all that is done, and counts from the moment when
 //     its successor acquires the lease until that has nothing more to say to AWS.
+//   - Traffic sends every kind of traffic while the cluster changes under it, and counts what fails.
 //   - Change puts twenty Ingresses on each load balancer, and counts what it costs to change one
 //     of them: calls, seconds, CPU time and memory of the controller.
 //
@@ -15,6 +16,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +42,8 @@ type Config struct {
 	Unlimited bool     // AWS throttles nobody, and the controller is told that its limits were raised
 	Progress  io.Writer
 
-	groupSize int // how many share a load balancer; 0: each has its own
+	groupSize int           // how many share a load balancer; 0: each has its own
+	within    time.Duration // how long it may take; 0: within
 }
 
 // bench is one run.
@@ -72,7 +75,8 @@ func Restart(ctx context.Context, config Config) (*Report, error) {
 }
 
 func run[R any](ctx context.Context, config Config, measure func(*bench, context.Context) (R, error)) (report R, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it is not done after %s", within))
+	most := cmp.Or(config.within, within)
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("it is not done after %s", most))
 	defer cancel()
 	b := &bench{config: config, began: time.Now()}
 	b.say("starting a lab in %s", config.Dir)

@@ -26,14 +26,17 @@ many Ingresses. AWS does not throttle, and the controller is told so with
 gate-lag and rollout have Pods with readiness gates, whose targets are checked first after 20
 to 35 seconds. AWS throttles as documented.
 
+traffic has Pods with readiness gates and draining behind two load balancers.
+
 AWS takes 50 ms for an answer. Progress goes to stderr, the result to stdout. A bench ends
-within 25 minutes.`,
+within 25 minutes; traffic takes five minutes a round.`,
 	}
 	command.AddCommand(
 		newOneBench("bring-up", "From the first Ingress to the last hostname and the last target", bench.BringUp),
 		newOneBench("restart", "From a new controller's lease to its last call, when nothing has changed", bench.Restart),
 		newChangeBench(),
 		newGateBench("gate-lag", "From a target's being healthy in AWS to its Pod's open gate, as Pods come in four ways", bench.GateLag),
+		newTrafficBench(),
 		newGateBench("rollout", "A rolling update of thirty Pods, one at a time, beside what its targets' health alone takes", bench.Rollout),
 	)
 	return command
@@ -124,4 +127,41 @@ func runBench[R report](command *cobra.Command, config bench.Config, format stri
 		write = measured.WriteJSON
 	}
 	return write(command.OutOrStdout())
+}
+
+func newTrafficBench() *cobra.Command {
+	config := bench.TrafficConfig{}
+	common := &bench.Config{Progress: os.Stderr}
+	command := newCommand("traffic", "What each kind of traffic loses while the cluster changes under it", common,
+		map[string]string{"controller-flag": "--aws-budget-share=1", "throttling": "documented", "latency": "50ms"},
+		func(ctx context.Context, common bench.Config) (*bench.TrafficReport, error) {
+			config.Config = common
+			return bench.Traffic(ctx, config)
+		})
+	command.Long = `Send HTTP over kept connections, HTTP/2, gRPC streams, WebSockets and requests of twenty seconds
+through load balancers while the cluster changes, and count by kind and by event what failed:
+an error status, a connection that was refused, reset or closed, a stream that was cut, no
+answer in time. The Pods cut what they have on SIGTERM; those of slow requests ask for 40 s of
+draining, all others for "auto", which is 20 s.
+
+Events:
+` + bench.EventsText()
+	flags := command.Flags()
+	flags.IntVar(&config.Rounds, "rounds", 1, "how often everything happens; about five minutes each")
+	flags.Float64Var(&config.Rate, "rate", 300, "exchanges a second, of all kinds together")
+	flags.IntVar(&config.Replicas, "replicas", 4, "Pods of each of the three Deployments")
+	flags.StringSliceVar(&config.Events, "events", nil, "what happens in each round, in this order (default: all that may lose nothing)")
+	check := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error {
+		switch {
+		case config.Rounds < 1:
+			return fmt.Errorf("--rounds %d: want 1 or more", config.Rounds)
+		case config.Rate < 1:
+			return fmt.Errorf("--rate %g: want 1 a second or more", config.Rate)
+		case config.Replicas < 2:
+			return fmt.Errorf("--replicas %d: want 2 or more, or there is nothing to scale in", config.Replicas)
+		}
+		return check(command, args)
+	}
+	return command
 }

@@ -79,6 +79,9 @@ func (r *Runtime) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := r.powered(); err != nil {
+		return err
+	}
 	output, err := newOutput(c.logPath)
 	if err != nil {
 		return err
@@ -106,6 +109,7 @@ func (r *Runtime) processOf(ctx context.Context, c *container) *program.Process 
 		Image:   cmp.Or(c.config.GetImage().GetUserSpecifiedImage(), c.image),
 		Role:    r.config.RoleOf(ctx, pod.GetNamespace(), pod.GetName(), c.config.GetMetadata().GetName()),
 		Env:     map[string]string{},
+		Args:    c.config.GetArgs(),
 		Address: c.sandbox.address,
 		Ports:   portsOf(c.config),
 		Pod:     pod.GetName(), Namespace: pod.GetNamespace(),

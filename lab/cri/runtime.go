@@ -42,6 +42,7 @@ type Runtime struct {
 
 	mu         sync.Mutex
 	serial     uint64
+	dead       bool // without power
 	sandboxes  map[string]*sandbox
 	containers map[string]*container
 	images     map[string]*runtimeapi.Image

@@ -2,18 +2,10 @@ package demo
 
 import (
 	"context"
-	"errors"
-	"io"
-	"net"
-	"net/http"
-	"net/http/httptrace"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/sluice-lb/sluice/lab/traffic"
 )
 
 const (
@@ -33,22 +25,11 @@ type target struct {
 type load struct {
 	target target
 	tally  *tally
-	client *http.Client
+	client *traffic.Client
 }
 
 func newLoad(t target, now time.Time) *load {
-	var dialer net.Dialer
-	return &load{target: t, tally: newTally(now), client: &http.Client{
-		Timeout: clientTimeout,
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, "tcp4", t.address)
-			},
-			MaxIdleConnsPerHost: 32,
-			IdleConnTimeout:     30 * time.Second, // less than a load balancer's, which would else close under our hands
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &load{target: t, tally: newTally(now), client: traffic.NewClient(t.address, t.host)}
 }
 
 // run sends until the context ends, and returns when the last request has been answered. Requests
@@ -58,7 +39,10 @@ func (l *load) run(ctx context.Context) {
 	requests := context.WithoutCancel(ctx)
 	next := time.Now()
 	for ctx.Err() == nil {
-		pending.Go(func() { l.tally.count(time.Now(), l.request(requests)) })
+		pending.Go(func() {
+			failure := l.request(requests)
+			l.tally.count(time.Now(), failure)
+		})
 		next = next.Add(time.Second / perSecond)
 		select {
 		case <-ctx.Done():
@@ -70,42 +54,9 @@ func (l *load) run(ctx context.Context) {
 	l.client.CloseIdleConnections()
 }
 
-// request returns why the request failed, or "". Go's client repeats a request by itself when the
-// connection that it had kept is closed; here that is a failure, as it would be for other clients.
+// request returns why the request failed, or "".
 func (l *load) request(ctx context.Context) string {
-	var connections atomic.Int32
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connections.Add(1) }})
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.target.host+l.target.path, nil)
-	if err != nil {
-		return "bad request: " + err.Error()
-	}
-	response, err := l.client.Do(request)
-	if err != nil {
-		return reasonOf(err)
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return reasonOf(err)
-	}
-	switch {
-	case response.StatusCode/100 != 2:
-		return "status " + strconv.Itoa(response.StatusCode)
-	case connections.Load() > 1:
-		return "connection closed"
-	}
-	return ""
-}
-
-// reasonOf is short and free of addresses, so that equal failures count together.
-func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "timeout"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection closed"
-	}
-	text := err.Error()
-	return text[strings.LastIndex(text, ": ")+1:]
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	return l.client.Get(ctx, l.target.path)
 }

@@ -154,7 +154,8 @@ func (c Config) server() (*options.KubeletServer, error) {
 }
 
 func (c Config) dependencies(ctx context.Context, server *options.KubeletServer, admin kubernetes.Interface) (*kubelet.Dependencies, error) {
-	client, heartbeat, err := c.clients()
+	power := newPower()
+	client, heartbeat, err := c.clients(power)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +170,10 @@ func (c Config) dependencies(ctx context.Context, server *options.KubeletServer,
 	watchCA(ctx.Done())
 	runtime, err := cri.New(cri.Config{Node: c.Name, Address: c.Address, Pods: c.Pods, RoleOf: roles(admin)})
 	if err != nil {
+		return nil, err
+	}
+	power.runtime = runtime
+	if err := power.watch(ctx, admin, c.Name); err != nil {
 		return nil, err
 	}
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
@@ -200,9 +205,10 @@ func (c Config) dependencies(ctx context.Context, server *options.KubeletServer,
 }
 
 // clients are the kubelet's own and, with a timeout, the one that renews its lease.
-func (c Config) clients() (client, heartbeat kubernetes.Interface, err error) {
+func (c Config) clients(power *power) (client, heartbeat kubernetes.Interface, err error) {
 	config := rest.CopyConfig(c.Kubelet)
 	config.QPS, config.ContentType, config.UserAgent = -1, "application/vnd.kubernetes.protobuf", "kubelet/"+c.Name
+	config.Wrap(power.wrap)
 	if client, err = kubernetes.NewForConfig(config); err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@
 // ended. Between, it serves, waits for SIGTERM and obeys SIGKILL, as a process would:
 //
 //   - sluice.lab/web obeys its environment, see Web;
+//   - sluice.lab/healthz is sluice healthz, with the container's arguments;
 //   - any other image that declares ports answers 200 with an echo of the request;
 //   - any other image of a task (a Job's container, an init container) ends well after a second;
 //   - the rest waits to be stopped.
@@ -38,6 +39,7 @@ type Process struct {
 	Image          string
 	Role           Role
 	Env            map[string]string
+	Args           []string   // what the manifest calls args
 	Address        netip.Addr // of the Pod
 	Ports          []int      // TCP ports that the container declares
 	Pod, Namespace string
@@ -93,6 +95,8 @@ func (p *Process) Run() Exit {
 			return failed(err)
 		}
 		return p.serve(web, withDefault(p.Ports, 8080))
+	case nameOf(p.Image) == "sluice.lab/healthz":
+		return p.healthz()
 	case p.Role == Task:
 		return p.finish(time.Second)
 	case len(p.Ports) > 0:
@@ -139,12 +143,15 @@ func (p *Process) print(format string, args ...any) {
 }
 
 // IsWeb tells whether an image is sluice.lab/web, with or without a tag or digest.
-func IsWeb(image string) bool {
+func IsWeb(image string) bool { return nameOf(image) == "sluice.lab/web" }
+
+// nameOf is an image's name without tag and digest.
+func nameOf(image string) string {
 	name, _, _ := strings.Cut(image, "@")
 	if colon := strings.LastIndex(name, ":"); colon > strings.LastIndex(name, "/") {
 		name = name[:colon]
 	}
-	return name == "sluice.lab/web"
+	return name
 }
 
 func withDefault(ports []int, port int) []int {

@@ -14,6 +14,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/gorilla/websocket"
+	"google.golang.org/grpc"
 )
 
 // Echo is the body of each answer.
@@ -33,6 +36,8 @@ type Echo struct {
 type handler struct {
 	process *Process
 	web     Web
+	rpc     *grpc.Server
+	sockets sockets
 
 	mu    sync.Mutex
 	paths map[string]Answer
@@ -43,7 +48,8 @@ func (p *Process) serve(web Web, ports []int) Exit {
 	if exit, ok := p.wait(web.StartDelay); !ok {
 		return exit
 	}
-	h := &handler{process: p, web: web, paths: map[string]Answer{}}
+	h := &handler{process: p, web: web, rpc: newRPC(), sockets: sockets{open: map[*websocket.Conn]struct{}{}}, paths: map[string]Answer{}}
+	defer h.sockets.cut()
 	maps.Copy(h.paths, web.Paths)
 	servers, failures, err := h.listen(ports)
 	defer closeAll(servers)
@@ -65,19 +71,22 @@ func (p *Process) serve(web Web, ports []int) Exit {
 		return killed
 	case <-p.term:
 	}
-	return p.end(web, servers)
+	return h.end(servers)
 }
 
 func (h *handler) listen(ports []int) ([]*http.Server, <-chan error, error) {
 	var servers []*http.Server
 	failures := make(chan error, len(ports))
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	for _, port := range ports {
 		listener, err := net.Listen("tcp4", net.JoinHostPort(h.process.Address.String(), strconv.Itoa(port)))
 		if err != nil {
 			return servers, failures, explain(h.process.Address, port, err)
 		}
 		h.process.print("listening on %s", listener.Addr())
-		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+		server := &http.Server{Handler: h, Protocols: protocols, ReadHeaderTimeout: time.Minute}
 		servers = append(servers, server)
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -100,7 +109,8 @@ func explain(addr netip.Addr, port int, err error) error {
 }
 
 // end is what happens after SIGTERM.
-func (p *Process) end(web Web, servers []*http.Server) Exit {
+func (h *handler) end(servers []*http.Server) Exit {
+	p, web := h.process, h.web
 	switch web.OnTerm {
 	case Stop:
 		p.print("SIGTERM: stopping at once")
@@ -129,11 +139,23 @@ func (p *Process) end(web Web, servers []*http.Server) Exit {
 			return killed
 		}
 	}
+	if !h.sockets.finish(ctx) {
+		return killed
+	}
 	p.print("finished")
 	return completed
 }
 
+// ServeHTTP speaks HTTP/1, HTTP/2, gRPC and WebSockets on every port.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		h.rpc.ServeHTTP(w, r)
+		return
+	}
+	if isSocket(r) {
+		h.sockets.serve(w, r)
+		return
+	}
 	if r.URL.Path == "/-/paths" && r.Method == http.MethodPost {
 		h.change(w, r)
 		return

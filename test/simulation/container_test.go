@@ -17,6 +17,7 @@ type life struct {
 	stop                  time.Duration // from the signal to the end
 	never                 bool          // load balancers never find it healthy
 	sickens               time.Duration // after its first success; 0: it does not
+	fails                 string        // the path of a health check that it never passes
 }
 
 // container is all containers of one Pod.
@@ -56,7 +57,7 @@ func (k *kubelet) probe(_ context.Context, target netip.AddrPort, path string) (
 	if c == nil || !c.running || c.stopped {
 		return 0, errRefused
 	}
-	if !c.answers(k.failing[c.app]) {
+	if !c.answers(k.failing[c.app]) || path == c.life.fails {
 		return http.StatusServiceUnavailable, nil
 	}
 	if c.first.IsZero() {

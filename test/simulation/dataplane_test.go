@@ -59,12 +59,17 @@ func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1
 func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) {
 	k := o.world.cluster.kubelet
 	answering := map[string]int{} // by workload and group
+	staying := map[string]int{}   // of those, who is not draining
 	serving := map[string]bool{}  // by group and Pod
 	k.mu.Lock()
 	for _, t := range targets {
 		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
 			answering[c.app+" "+t.Group]++
 			answering[t.Group]++
+			o.answered[t.Group] = true
+			if t.State != "draining" {
+				staying[c.app+" "+t.Group]++
+			}
 			serving[t.Group+" "+string(c.uid)] = true
 		}
 	}
@@ -79,7 +84,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		}
 		key := w.name + " " + c.group
 		have := answering[key]
-		if have >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
+		if staying[key] >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
@@ -123,7 +128,7 @@ func (o *oracle) keeps(workload string, d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range o.claims {
-		if c.selector["app"] == workload {
+		if c.selector["app"] == workload && o.answered[c.group] {
 			o.served[c.group] = time.Now().Add(d)
 		}
 	}

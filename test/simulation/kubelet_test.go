@@ -154,12 +154,17 @@ func (k *kubelet) stop(c *container, drained bool) {
 	k.report(c)
 }
 
+// bequeath has the next Pod that is scheduled get the address of this one.
+func (k *kubelet) bequeath(pod *corev1.Pod) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.inherits = pod.Spec.NodeName
+}
+
 // kill ends a Pod without any grace, and gives its address to the next one.
 func (k *kubelet) kill(pod *corev1.Pod) {
 	k.forget(pod.UID)
-	k.mu.Lock()
-	k.inherits = pod.Spec.NodeName
-	k.mu.Unlock()
+	k.bequeath(pod)
 	k.cluster.drop("Pod", keyOf(pod), pod.UID)
 }
 

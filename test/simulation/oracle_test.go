@@ -48,6 +48,7 @@ type oracle struct {
 	late       map[types.UID]lateness
 	full       map[string]bool               // workload and group: all of its targets have served
 	registered map[string]map[types.UID]bool // Pods by target group
+	answered   map[string]bool               // target groups in which somebody has answered
 	served     map[string]time.Time          // until when somebody has to answer in a target group
 	paused     map[string]time.Time          // until when nothing is promised of a workload
 	excuse     map[string]excuse
@@ -76,7 +77,7 @@ const look = 200 * time.Millisecond
 func newOracle(w *world) *oracle {
 	o := &oracle{
 		world: w, stop: make(chan struct{}), done: make(chan struct{}), claims: map[string]*claim{}, proven: map[proof]time.Time{},
-		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, registered: map[string]map[types.UID]bool{}, served: map[string]time.Time{}, paused: map[string]time.Time{}, excuse: map[string]excuse{},
+		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, registered: map[string]map[types.UID]bool{}, answered: map[string]bool{}, served: map[string]time.Time{}, paused: map[string]time.Time{}, excuse: map[string]excuse{},
 	}
 	w.kube.hooks = append(w.kube.hooks, o.hear)
 	go o.run()
@@ -155,6 +156,22 @@ func (o *oracle) refresh() {
 		}
 		o.claims[c.owner] = c
 	}
+	for key := range o.full {
+		_, group, _ := strings.Cut(key, " ")
+		if !o.claimed(group) {
+			delete(o.full, key) // the group may come back, empty
+			delete(o.answered, group)
+		}
+	}
+}
+
+func (o *oracle) claimed(group string) bool {
+	for _, c := range o.claims {
+		if c.group == group {
+			return true
+		}
+	}
+	return false
 }
 
 // settled are the claims of a Pod that a controller knows which is not further behind than it may be.
@@ -195,7 +212,7 @@ func (o *oracle) gates(before, after *corev1.Pod) {
 func (o *oracle) wasAvailable(pod *corev1.Pod) bool {
 	condition := conditionOf(pod, corev1.PodReady)
 	w := o.world.cluster.workload(pod.Labels["app"])
-	return condition != nil && condition.Status == corev1.ConditionTrue && w != nil && time.Since(condition.LastTransitionTime.Time) > w.minReady
+	return condition != nil && condition.Status == corev1.ConditionTrue && w != nil && time.Since(condition.LastTransitionTime.Time) > w.minReadyOf(pod.Labels["version"])
 }
 
 // opened judges the opening of a gate by its reason.

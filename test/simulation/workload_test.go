@@ -22,6 +22,7 @@ type workload struct {
 	replicas           int
 	surge, unavailable int
 	minReady           time.Duration
+	patience           map[string]time.Duration // minReady by version, as each ReplicaSet has its own
 	version            string
 	flaws              map[string]flaw // by version
 	labels             map[string]string
@@ -35,6 +36,7 @@ type workload struct {
 type flaw struct {
 	never   bool
 	sickens time.Duration
+	fails   string // the path of a health check that it never passes
 }
 
 func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
@@ -44,7 +46,7 @@ func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
 		ready:   d.between(100*time.Millisecond, 5*time.Second, "ready", pod),
 		healthy: d.between(0, 4*time.Second, "healthy", pod),
 		stop:    d.between(100*time.Millisecond, 3*time.Second, "stop", pod),
-		never:   wrong.never, sickens: wrong.sickens,
+		never:   wrong.never, sickens: wrong.sickens, fails: wrong.fails,
 	}
 }
 
@@ -52,7 +54,16 @@ func (w *workload) pods(c *cluster) []*corev1.Pod {
 	return slices.DeleteFunc(list[*corev1.Pod](c.kube), func(p *corev1.Pod) bool { return p.Labels["app"] != w.name })
 }
 
+// minReadyOf a Pod of this version is what its ReplicaSet says; a StatefulSet has one for all.
+func (w *workload) minReadyOf(version string) time.Duration {
+	if w.stateful {
+		return w.minReady
+	}
+	return w.patience[version]
+}
+
 func (w *workload) sync(c *cluster) {
+	w.own(c)
 	if namespace := get[*corev1.Namespace](c.kube, "", shop); namespace == nil || namespace.DeletionTimestamp != nil {
 		w.gone = true
 	}
@@ -106,6 +117,16 @@ func (w *workload) syncRolling(c *cluster) {
 		w.resize(c, version, active)
 	}
 	w.settled(len(w.want) == 1 && available[w.version] == w.replicas && len(active) == w.replicas)
+}
+
+// count is how many Pods of a version are there to stay.
+func (w *workload) count(c *cluster, version string) (n int) {
+	for _, pod := range w.pods(c) {
+		if pod.Labels["version"] == version && pod.DeletionTimestamp == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *workload) settled(is bool) {
@@ -171,7 +192,7 @@ func (w *workload) isAvailable(c *cluster, pod *corev1.Pod) bool {
 	if condition == nil || condition.Status != corev1.ConditionTrue {
 		return false
 	}
-	left := time.Until(condition.LastTransitionTime.Add(w.minReady))
+	left := time.Until(condition.LastTransitionTime.Add(w.minReadyOf(pod.Labels["version"])))
 	if left > 0 {
 		c.soon("available/"+string(pod.UID), left, left+10*time.Millisecond, func() { w.sync(c) })
 	}
@@ -223,20 +244,35 @@ func (w *workload) ordinal(pod *corev1.Pod) (number int) {
 func (w *workload) create(c *cluster, name, version, owner string) {
 	labels := map[string]string{"app": w.name, "version": version}
 	maps.Copy(labels, w.labels)
-	w.own(c, w.name+"-"+version, owner)
 	_ = c.kube.create(&corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: shop, Name: name, Labels: labels,
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: owner, Name: w.name + "-" + version, UID: "owner", Controller: new(true)}},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: owner, Name: w.owner(version), UID: "owner", Controller: new(true)}},
 		},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}, TerminationGracePeriodSeconds: new(int64(30))},
 	}) // the namespace may be going
 }
 
+// owner is the name of the object that owns the Pods of a version.
+func (w *workload) owner(version string) string {
+	if w.stateful {
+		return w.name
+	}
+	return w.name + "-" + version
+}
+
 // own sees to it that the object which owns Pods says how long they have to be ready.
-func (w *workload) own(c *cluster, name, kind string) {
-	seconds, meta := int32(w.minReady/time.Second), metav1.ObjectMeta{Namespace: shop, Name: name}
-	if kind == "StatefulSet" {
+func (w *workload) own(c *cluster) {
+	if known, ok := w.patience[w.version]; ok && known == w.minReady {
+		return
+	}
+	if w.patience == nil {
+		w.patience = map[string]time.Duration{}
+	}
+	w.patience[w.version] = w.minReady
+	seconds, name := int32(w.minReady/time.Second), w.owner(w.version)
+	meta := metav1.ObjectMeta{Namespace: shop, Name: name}
+	if w.stateful {
 		_ = c.kube.create(&appsv1.StatefulSet{ObjectMeta: meta}) // or it is there
 		edit(c.kube, shop, name, false, func(o *appsv1.StatefulSet) { o.Spec.MinReadySeconds = seconds })
 		return

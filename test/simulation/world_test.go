@@ -44,11 +44,16 @@ type world struct {
 }
 
 const (
-	vpc      = "vpc-0123456789abcdef0"
-	nodesID  = "sg-0123456789abcdef0"
-	lease    = "aws-load-balancer-controller-leader"
-	shopName = "sim"
+	vpc     = "vpc-0123456789abcdef0"
+	nodesID = "sg-0123456789abcdef0"
+	lease   = "aws-load-balancer-controller-leader"
+	// leaseDuration is how long a lease counts whose holder has died.
+	leaseDuration = 5 * time.Second
+	shopName      = "sim"
 )
+
+// reregistrations are the ways in which AWS takes the registration of a draining address.
+var reregistrations = []string{"ignored", "error"}
 
 // newWorld is a cluster with nodes and no application, and a controller that runs.
 func newWorld(seed uint64, plant plant) (*world, error) {
@@ -58,7 +63,7 @@ func newWorld(seed uint64, plant plant) (*world, error) {
 	w.cluster = newCluster(w.kube, w.dice, w.timeline)
 	var err error
 	w.aws, err = localaws.Start(context.Background(), localaws.Config{
-		Offline: true, Probe: w.cluster.kubelet.probe, Random: seed, DrainingReregister: pick(w.dice, []string{"ignored", "error"}, "re-register"),
+		Offline: true, Probe: w.cluster.kubelet.probe, Random: seed, DrainingReregister: pick(w.dice, reregistrations, "re-register"),
 	})
 	if err != nil {
 		return nil, err

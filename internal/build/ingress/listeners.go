@@ -35,7 +35,10 @@ func (j *joint) listeners(kept kept) ([]model.Listener, []model.Rule) {
 }
 
 func (j *joint) listener(port int32, kept kept) model.Listener {
-	listener := model.Listener{Key: model.ListenerKey(port), Port: port, Protocol: "HTTP", Default: notFound}
+	listener := model.Listener{Key: model.ListenerKey(port), Port: port, Protocol: j.saidOf("listen-ports", port), Default: notFound}
+	if listener.Protocol == https {
+		listener.Certificate, listener.SSLPolicy = j.saidOf("certificate-arn", port), j.sslPolicy(port)
+	}
 	if action, ok := kept.fallback(j.Have, listener.Key); ok {
 		listener.Default = action
 	}
@@ -56,6 +59,23 @@ func (j *joint) listener(port int32, kept kept) model.Listener {
 		}
 	}
 	return listener
+}
+
+// saidOf is what the members say of a port.
+func (j *joint) saidOf(name string, port int32) string {
+	return j.value(fmt.Sprintf("%s/%d", name, port))
+}
+
+// sslPolicy: what members say, else the default. While a member is rejected that may have said it, the policy that there
+// is stays.
+func (j *joint) sslPolicy(port int32) string {
+	said := j.saidOf("ssl-policy", port)
+	for _, have := range j.Have.Listeners {
+		if said == "" && have.Port == port && have.Protocol == https && j.incomplete() {
+			return have.SSLPolicy
+		}
+	}
+	return cmp.Or(said, "ELBSecurityPolicy-2016-08")
 }
 
 func (j *joint) rulesOf(listener model.Listener, kept kept) []model.Rule {

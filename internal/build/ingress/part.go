@@ -20,7 +20,9 @@ type part struct {
 	set      annotations.Set
 	problems []model.Problem
 
-	ports        []int32
+	ports        []int32          // that the member listens on
+	protocols    map[int32]string // of these ports: "HTTP" or "HTTPS"
+	certificates []string         // ARNs, for HTTPS ports
 	tags         map[string]string
 	targetGroups []model.TargetGroup
 	bindings     []model.Binding
@@ -35,7 +37,7 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	p.checkClass()
 	p.checkAnnotations()
 	p.tags = p.userTags(nil)
-	p.ports = p.listenPorts()
+	p.listen()
 	p.rules = p.paths()
 	if backend := member.Ingress.Spec.DefaultBackend; backend != nil {
 		p.fallback = new(p.action(*backend, "spec.defaultBackend"))
@@ -125,24 +127,41 @@ func (p *part) userTags(service *corev1.Service) map[string]string {
 	return tags
 }
 
-// listenPorts are the ports that the member listens on. Only HTTP is built; what else
-// an Ingress asks for is a problem.
-func (p *part) listenPorts() []int32 {
+// listen fills in the ports that the member listens on and what it says of them.
+func (p *part) listen() {
+	p.certificates = p.set.StringList("certificate-arn")
 	listen, err := p.set.ListenPorts()
 	p.wrong(err)
-	if listen == nil {
-		return []int32{80}
+	switch {
+	case listen != nil:
+	case len(p.certificates) > 0:
+		listen = []annotations.ListenPort{{Protocol: https, Port: 443}}
+	default:
+		listen = []annotations.ListenPort{{Protocol: "HTTP", Port: 80}}
 	}
-	var ports []int32
+	p.protocols = map[int32]string{}
 	for _, port := range listen {
-		if port.Protocol != "HTTP" {
-			p.complain(annotationField(annotations.Prefix+"listen-ports"), annotations.ReasonNotBuilt,
-				fmt.Sprintf("port %d: this build does not serve %s listeners yet", port.Port, port.Protocol), "listen with HTTP")
-			continue
+		p.ports = append(p.ports, port.Port)
+		p.protocols[port.Port] = port.Protocol
+		if port.Protocol == https {
+			p.checkCertificates(port.Port)
 		}
-		ports = append(ports, port.Port)
 	}
-	return ports
+}
+
+const https = "HTTPS"
+
+// checkCertificates: one a listener is built, and none is looked for.
+func (p *part) checkCertificates(port int32) {
+	field := annotationField(annotations.Prefix + "certificate-arn")
+	switch {
+	case len(p.certificates) == 0:
+		p.complain(field, annotations.ReasonNotBuilt, fmt.Sprintf("port %d is HTTPS and there is no certificate; this build does not find one by the names of hosts yet", port),
+			"give the ARN of a certificate")
+	case len(p.certificates) > 1:
+		p.complain(field, annotations.ReasonNotBuilt, fmt.Sprintf("%d certificates; this build serves one a port", len(p.certificates)),
+			"give one certificate that has all names")
+	}
 }
 
 // say is one thing that a member states about what all members share. Members that
@@ -187,8 +206,18 @@ func (p *part) saysOfPorts() []say {
 	p.wrong(err)
 	slices.Sort(cidrs)
 	for _, port := range p.ports {
+		state := func(name, value string) {
+			out = append(out, say{name + "/" + strconv.Itoa(int(port)), value, annotationField(annotations.Prefix + name)})
+		}
+		state("listen-ports", p.protocols[port])
 		if len(cidrs) > 0 {
-			out = append(out, say{"inbound-cidrs/" + strconv.Itoa(int(port)), strings.Join(cidrs, ","), annotationField(annotations.Prefix + "inbound-cidrs")})
+			state("inbound-cidrs", strings.Join(cidrs, ","))
+		}
+		if p.protocols[port] == https {
+			state("certificate-arn", strings.Join(p.certificates, ","))
+			if p.set.Has("ssl-policy") {
+				state("ssl-policy", p.set.String("ssl-policy", ""))
+			}
 		}
 		if p.fallback != nil {
 			out = append(out, say{"default-backend/" + strconv.Itoa(int(port)), p.object().String(), "spec.defaultBackend"})

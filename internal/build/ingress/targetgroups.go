@@ -70,7 +70,8 @@ func (p *part) targetGroup(service *corev1.Service, servicePort corev1.ServicePo
 	group.TargetType = p.choice(set, "target-type", p.Config.DefaultTargetType)
 	group.Protocol = p.choice(set, "backend-protocol", "HTTP")
 	group.ProtocolVersion = p.choice(set, "backend-protocol-version", "HTTP1")
-	group.HealthCheck = p.healthCheck(set, service, group.Protocol)
+	p.checkVersion(group.ProtocolVersion)
+	group.HealthCheck = p.healthCheck(set, service, group)
 	attributes, err := set.StringMap("target-group-attributes")
 	p.wrong(err)
 	group.Attributes = attributes
@@ -111,21 +112,35 @@ func (p *part) choice(set annotations.Set, name, fallback string) string {
 	return value
 }
 
-func (p *part) healthCheck(set annotations.Set, service *corev1.Service, protocol string) model.HealthCheck {
+// checkVersion: AWS takes groups of HTTP/2 and gRPC on HTTPS listeners only.
+func (p *part) checkVersion(version string) {
+	for _, port := range p.ports {
+		if version != "" && version != "HTTP1" && p.protocols[port] == "HTTP" {
+			p.complain(annotationField(annotations.Prefix+"backend-protocol-version"), annotations.ReasonInvalid,
+				fmt.Sprintf("%q needs HTTPS, and port %d is HTTP", version, port), "listen with HTTPS only, or put this backend into an Ingress of its own")
+		}
+	}
+}
+
+func (p *part) healthCheck(set annotations.Set, service *corev1.Service, group model.TargetGroup) model.HealthCheck {
 	number := func(name string, fallback int32) int32 {
 		value, err := set.Int32(name, fallback)
 		p.wrong(err)
 		return value
 	}
+	path, codes := "/", "200"
+	if group.ProtocolVersion == "GRPC" {
+		path, codes = "/AWS.ALB/healthcheck", "12" // a method that nobody has is answered as unimplemented
+	}
 	check := model.HealthCheck{
-		Protocol:           p.choice(set, "healthcheck-protocol", protocol),
+		Protocol:           p.choice(set, "healthcheck-protocol", group.Protocol),
 		Port:               p.healthCheckPort(set, service),
-		Path:               set.String("healthcheck-path", "/"),
+		Path:               set.String("healthcheck-path", path),
 		Interval:           model.Duration(time.Duration(number("healthcheck-interval-seconds", 15)) * time.Second),
 		Timeout:            model.Duration(time.Duration(number("healthcheck-timeout-seconds", 5)) * time.Second),
 		HealthyThreshold:   number("healthy-threshold-count", 2),
 		UnhealthyThreshold: number("unhealthy-threshold-count", 2),
-		Matcher:            set.String("success-codes", "200"),
+		Matcher:            set.String("success-codes", codes),
 	}
 	if check.Timeout >= check.Interval && check.Interval > 0 {
 		p.complain(annotationField(annotations.Prefix+"healthcheck-timeout-seconds"), annotations.ReasonInvalid,
