@@ -53,14 +53,12 @@ func (w *injectionWatch) Start(ctx context.Context) error {
 		return err
 	}
 	logger := log.FromContext(ctx).WithName("injection")
-	for {
+	for again := true; again; again = pause(ctx, injectionEvery) == nil {
 		if err := w.look(log.IntoContext(ctx, logger), shipped); err != nil && ctx.Err() == nil {
 			logger.Info("could not look whether gates are injected", "error", err.Error())
 		}
-		if pause(ctx, injectionEvery) != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 func (w *injectionWatch) look(ctx context.Context, shipped diagnose.InjectionObjects) error {
