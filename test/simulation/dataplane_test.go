@@ -63,7 +63,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 	serving := map[string]bool{}  // by group and Pod
 	k.mu.Lock()
 	for _, t := range targets {
-		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
+		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && k.answers(c) {
 			answering[c.app+" "+t.Group]++
 			answering[t.Group]++
 			o.answered[t.Group] = true
@@ -88,8 +88,8 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
-		if w.stateful {
-			promised = w.replicas - 1
+		if w.kind != deployment {
+			promised = w.replicas - max(1, w.unavailable)
 		}
 		if excused := o.excuse[w.name]; time.Now().Before(excused.until) {
 			promised -= excused.missing
@@ -116,8 +116,9 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 // propagation is how long it takes until the data plane knows of a deregistration, informers included.
 const propagation = 15 * time.Second
 
+// openedUnclaimed Pods were Ready before a load balancer claimed them: no gate of theirs is for it, or was.
 func openedUnclaimed(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
+	return len(pod.Spec.ReadinessGates) == 0 || slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
 		condition := conditionOf(pod, g.ConditionType)
 		return condition != nil && condition.Reason == readiness.NoLoadBalancer
 	})
@@ -187,7 +188,8 @@ func (o *oracle) waits(pod *corev1.Pod, targets []elbv2.RegisteredTarget) {
 
 // waitsFor is what the controller has to do before a Pod can be Ready; empty: it is Ready, or AWS or the containers come first.
 func (o *oracle) waitsFor(pod *corev1.Pod, targets []elbv2.RegisteredTarget) string {
-	if isReady(pod) || pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) {
+	closed := func(g corev1.PodReadinessGate) bool { return !conditionIs(pod, g.ConditionType, corev1.ConditionTrue) }
+	if pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) || !slices.ContainsFunc(pod.Spec.ReadinessGates, closed) {
 		return ""
 	}
 	for _, c := range o.claims {

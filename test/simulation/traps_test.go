@@ -71,7 +71,7 @@ func TestTrapAddressIsStillDraining(t *testing.T) {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
 			scriptedFrom(t, seedWith(answer), func(s *stage) {
-				web := s.run(app("web", 2, func(w *workload) { w.stateful = true }))
+				web := s.run(app("web", 2, func(w *workload) { w.kind = statefulSet }))
 				made := s.entrance("web", "web", "80")
 				made.Annotations[annotation+"target-group-attributes"] = "deregistration_delay.timeout_seconds=120"
 				s.create(service("web", map[string]string{"app": "web"}))
