@@ -133,6 +133,11 @@ func (w *world) rollBack(n int, on *workload, minReady time.Duration) {
 // than its load balancers need to notice.
 func (w *world) sickens(n int, on *workload) {
 	before := on.minReady
+	if on.kind != deployment { // the Pods that are there would count as unavailable too
+		w.change(on, func() { on.minReady = time.Minute })
+		w.pass(time.Minute)
+		w.settle(2 * time.Minute)
+	}
 	if !w.calmFor(0) { // nobody can ask in time
 		w.oracle.excused(on.name, on.replicas, 10*time.Minute)
 	}
@@ -389,9 +394,11 @@ func (w *world) switchSelector(n int, on *workload) {
 	w.settle(5 * time.Minute)
 	w.timeline.note("user", "points Service %s at %s", on.name, green.name)
 	w.oracle.begun(on.name, propagation)
-	w.oracle.keeps(on.name, 10*time.Minute)
+	w.oracle.keeps(on.name)
+	defer w.oracle.keepsNoMore()
 	edit(w.kube, shop, on.name, false, func(s *corev1.Service) { s.Spec.Selector = map[string]string{"app": green.name, "tier": "web"} })
 	w.pass(w.dice.between(30*time.Second, 3*time.Minute, "switch", n))
 	w.calmDown()
 	w.change(on, func() { on.gone = true })
+	w.pass(30 * time.Second)
 }

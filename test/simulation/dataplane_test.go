@@ -79,7 +79,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		if w == nil || c.group == "" {
 			continue
 		}
-		if time.Now().Before(o.served[c.group]) && answering[c.group] == 0 {
+		if o.served[c.group] && answering[c.group] == 0 {
 			o.fail(promiseBroken, "nobody serves and answers in %s while its Service is pointed at other Pods", groupName(c.group))
 		}
 		key := w.name + " " + c.group
@@ -124,15 +124,21 @@ func openedUnclaimed(pod *corev1.Pod) bool {
 	})
 }
 
-// keeps expects somebody to answer in the target groups of a workload, whoever it is, for a while.
-func (o *oracle) keeps(workload string, d time.Duration) {
+// keeps expects somebody to answer in the target groups of a workload, whoever it is, until keepsNoMore.
+func (o *oracle) keeps(workload string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range o.claims {
 		if c.selector["app"] == workload && o.answered[c.group] {
-			o.served[c.group] = time.Now().Add(d)
+			o.served[c.group] = true
 		}
 	}
+}
+
+func (o *oracle) keepsNoMore() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.served)
 }
 
 // begun forgets that a workload was complete: after a while, and when no trouble delays deregistrations any more, it has
