@@ -28,6 +28,9 @@ type Pod struct {
 	MinReady time.Duration
 	// HealthyFor is how long its targets must have been healthy before a gate opens.
 	HealthyFor time.Duration
+	// ExpectsFor is how long after the containers became ready a gate waits for a first
+	// load balancer.
+	ExpectsFor time.Duration
 	// AwaitsSlowStart: targets must have come through their group's slow start as well.
 	AwaitsSlowStart bool
 	// Ending: nothing is written to a Pod that is on its way out.
@@ -261,6 +264,17 @@ func (d *decision) unclaimed(gate Gate) opinion {
 	subject, isOwn := gate.Type.named()
 	if gate.ByHand && isOwn {
 		return d.untilDeadline(ClaimMissing, fmt.Sprintf("the gate was written by hand for %s, which does not exist in this namespace or does not select the Pod", subject))
+	}
+	return d.unexpected()
+}
+
+// unexpected opens for a Pod that nobody claims, once a load balancer that is expected has
+// been waited for.
+func (d *decision) unexpected() opinion {
+	if left := d.pod.Since.Add(d.pod.ExpectsFor).Sub(d.now); left > 0 {
+		o := closed(LoadBalancerExpected, fmt.Sprintf("no load balancer claims the Pod yet; waiting for one until %s after the containers were ready, as %s asks", d.pod.ExpectsFor, ExpectAnnotation))
+		o.recheck = left
+		return o
 	}
 	return opinion{open: true, reason: NoLoadBalancer, message: "no load balancer claims the Pod"}
 }

@@ -44,7 +44,7 @@ func (d *decision) claim(e Evidence) opinion {
 func (d *decision) unresolved(e Evidence) opinion {
 	left := d.pod.Since.Add(serviceGrace).Sub(d.now)
 	if left <= 0 || e.Since.Add(young).Before(d.pod.Since) {
-		return opinion{open: true, reason: NoLoadBalancer, message: "no load balancer claims the Pod"}
+		return d.unexpected()
 	}
 	o := closed(ServicePending, fmt.Sprintf("%s names a Service that does not exist yet (%s) and may be meant for the Pod", e.Owner, e.Backend))
 	o.recheck = left

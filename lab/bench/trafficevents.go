@@ -146,7 +146,7 @@ func (b *trafficBench) podsOf(ctx context.Context, deployment string) ([]corev1.
 	}
 	list, err := b.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err == nil && len(list.Items) == 0 {
-		return nil, fmt.Errorf("Deployment %s has no Pods", deployment) //nolint:revive // the name of a kind
+		return nil, fmt.Errorf("Deployment %s has no Pods", deployment)
 	}
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (p *Process) healthz() Exit {
 	case err = <-ended:
 	case <-p.kill:
 		kill()
-		<-ended // its port is free again
+		_ = <-ended // its port is free again
 		return killed
 	}
 	if err != nil {

@@ -98,5 +98,5 @@ func reasonOf(err error) string {
 		return "connection closed"
 	}
 	text := err.Error()
-	return text[strings.LastIndex(text, ": ")+1:]
+	return strings.TrimSpace(text[strings.LastIndex(text, ": ")+1:])
 }
