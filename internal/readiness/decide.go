@@ -85,15 +85,15 @@ func Decide(now time.Time, pod Pod, claims []Evidence, settings Settings) Verdic
 	})
 	d := decision{now: now, pod: pod, settings: settings, verdict: &verdict}
 	for _, gate := range pod.Gates {
-		d.gate(gate, standsFor(gate, pod.Gates, claims))
+		d.gate(gate, StandsFor(gate, pod.Gates, claims))
 	}
 	return verdict
 }
 
-// standsFor are the claims that hold back through this gate: those whose own gate it
+// StandsFor are the claims that hold back through this gate: those whose own gate it
 // is, and those that have no own gate on the Pod. Unresolved claims hold only a Pod
 // that no other claim wants, and only through gates that are not somebody else's.
-func standsFor(gate Gate, gates []Gate, claims []Evidence) []Evidence {
+func StandsFor(gate Gate, gates []Gate, claims []Evidence) []Evidence {
 	has := func(t ConditionType) bool {
 		return slices.ContainsFunc(gates, func(g Gate) bool { return g.Type == t })
 	}
