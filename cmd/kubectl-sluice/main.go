@@ -3,6 +3,7 @@
 // changes anything.
 //
 //	kubectl sluice why pod/shop-7d9c -n web
+//	kubectl sluice status
 //	kubectl sluice release -n web
 //	kubectl sluice version
 package main
@@ -25,6 +26,8 @@ const usage = `kubectl sluice says what Sluice does with your Pods, and why.
 Usage:
   kubectl sluice why pod/NAME [-n NAMESPACE]   how the Pod's readiness gates stand, since when and
                                                why; for a Pod without gates, why it has none
+  kubectl sluice status [-n NAMESPACE]         who leads, what injects gates, which Pods wait and for what, and
+                                               what is in the way of load balancers
   kubectl sluice release -n NAMESPACE | -A     no gate holds a Pod any more, there or anywhere: nothing
                                                injects them, and those that are closed are opened;
                                                works where no controller runs any more
@@ -35,8 +38,9 @@ Examples:
   kubectl sluice why pod shop-7d9c --context staging
   kubectl sluice release -A                    before Sluice is uninstalled, or when it is down
 
-It works with your own rights. why reads Pods, Namespaces, ReadinessGateSets, admission policies and
-webhooks, changes nothing, and says what you may not read. release changes the status of Pods, and
+It works with your own rights. why and status read Pods, Namespaces, Services, Ingresses, bindings,
+ReadinessGateSets, LoadBalancers, Leases, admission policies and webhooks, change nothing, and say
+what you may not read. release changes the status of Pods, and
 the namespace's label or, with -A, the bindings of the admission policies and the webhook.
 
 Flags:
@@ -71,6 +75,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	case words[0] == "why":
 		return why(ctx, cluster, words[1:], out)
+	case words[0] == "status" && len(words) == 1:
+		return status(ctx, cluster, flags.Changed("namespace"), out)
 	case words[0] == "release" && len(words) == 1:
 		return release(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
 	}

@@ -13,10 +13,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/diagnose"
 )
@@ -130,7 +132,46 @@ func (c *cluster) gather(ctx context.Context, name string) (diagnose.Snapshot, e
 	if err != nil && !apierrors.IsNotFound(err) {
 		failed("the webhook "+gatesWebhook, err)
 	}
+	if snapshot.Traffic, err = c.traffic(ctx); err != nil {
+		failed("what leads to the Pod", err)
+	}
 	return snapshot, nil
+}
+
+// traffic is what may lead to a Pod of the namespace.
+func (c *cluster) traffic(ctx context.Context) (*diagnose.Traffic, error) {
+	services, err := c.typed.CoreV1().Services(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	ingresses, err := c.typed.NetworkingV1().Ingresses(c.namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	classes, err := c.typed.NetworkingV1().IngressClasses().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	bindings, err := listOf[v1beta1.TargetGroupBinding](ctx, c, v1beta1.GroupVersion.WithResource("targetgroupbindings"), c.namespace)
+	if err != nil {
+		return nil, err
+	}
+	return &diagnose.Traffic{Services: services.Items, Ingresses: ingresses.Items, IngressClasses: classes.Items, Bindings: bindings}, nil
+}
+
+// listOf are all objects of a kind that client-go does not know.
+func listOf[T any](ctx context.Context, c *cluster, resource schema.GroupVersionResource, namespace string) ([]T, error) {
+	list, err := c.dynamic.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]T, len(list.Items))
+	for i := range list.Items {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(list.Items[i].Object, &objects[i]); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
 }
 
 // gateSet is nil without an error where there is none.

@@ -75,7 +75,7 @@ func start(ctx context.Context, o options) error {
 	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
-	registerMetrics()
+	registerMetrics(aws)
 	if err := manager.Start(ctx); err != nil {
 		return fmt.Errorf("running the controllers: %w", err)
 	}
@@ -181,8 +181,8 @@ func synced(informers cache.Cache) func(*http.Request) error {
 	}
 }
 
-func registerMetrics() {
-	for _, room := range [][]prometheus.Collector{cloud.Collectors(), health.Collectors(), controller.Collectors()} {
+func registerMetrics(aws *cloud.Cloud) {
+	for _, room := range [][]prometheus.Collector{cloud.Collectors(), aws.Collectors(), health.Collectors(), controller.Collectors()} {
 		metrics.Registry.MustRegister(room...)
 	}
 }

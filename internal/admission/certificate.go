@@ -22,9 +22,10 @@ import (
 const (
 	// Name of the Secret, Service and Deployment.
 	Name = "sluice-webhook"
-	// GatesName and DrainName are the MutatingWebhookConfigurations.
-	GatesName = "sluice-gates"
-	DrainName = "sluice-drain"
+
+	// The MutatingWebhookConfigurations.
+	gatesConfiguration = "sluice-gates"
+	drainConfiguration = "sluice-drain"
 
 	authorityValidity   = 10 * 365 * 24 * time.Hour
 	certificateValidity = 90 * 24 * time.Hour
@@ -60,7 +61,7 @@ func (p *keyPair) rotate(ctx context.Context, m manager.Manager, c Config) error
 		DNSName:            Name + "." + c.Namespace + ".svc",
 		ExtraDNSNames:      c.DNSNames,
 		IsReady:            make(chan struct{}),
-		Webhooks:           []rotator.WebhookInfo{{Name: GatesName, Type: rotator.Mutating}, {Name: DrainName, Type: rotator.Mutating}},
+		Webhooks:           []rotator.WebhookInfo{{Name: gatesConfiguration, Type: rotator.Mutating}, {Name: drainConfiguration, Type: rotator.Mutating}},
 		FieldOwner:         Name,
 		CaCertDuration:     authorityValidity,
 		ServerCertDuration: certificateValidity,

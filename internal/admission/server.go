@@ -101,15 +101,19 @@ func canDrain(ctx context.Context, cluster *rest.Config) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("asking Kubernetes for its version: %w", err)
 	}
-	found, err := utilversion.ParseGeneric(info.GitVersion)
+	drains, err := takesSleep(info.GitVersion)
+	if err == nil && !drains {
+		log.FromContext(ctx).Info("Pods get no drain: this Kubernetes knows no preStop sleep", "version", info.GitVersion, "needs", oldestDraining.String())
+	}
+	return drains, err
+}
+
+func takesSleep(kubernetes string) (bool, error) {
+	found, err := utilversion.ParseGeneric(kubernetes)
 	if err != nil {
 		return false, fmt.Errorf("reading the version of Kubernetes: %w", err)
 	}
-	if found.LessThan(oldestDraining) {
-		log.FromContext(ctx).Info("Pods get no drain: this Kubernetes knows no preStop sleep", "version", info.GitVersion, "needs", oldestDraining.String())
-		return false, nil
-	}
-	return true, nil
+	return found.AtLeast(oldestDraining), nil
 }
 
 func newManager(cluster *rest.Config, c Config, pair *keyPair) (ctrl.Manager, error) {

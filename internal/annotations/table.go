@@ -115,7 +115,7 @@ var ownKeys = []Key{
 	{Own: true, Name: "drain", Type: TypeString, On: OnPod, Label: OnNamespace, Built: true, Doc: "Seconds that containers without a preStop of their own sleep before they are stopped: \"auto\" (20, for an ALB), \"nlb\" (130), a number up to 3600, or \"off\". The Pod's annotation wins over the namespace's label."},
 	{Own: true, Name: "readiness-gate", Type: TypeString, Allowed: []string{"on", "off"}, Label: OnPod, Built: true, Doc: "\"on\" asks for a gate where the Pod would get none (Job, DaemonSet, bare Pod), \"off\" opts out of all gates."},
 	{Own: true, Name: "anticipate", Type: TypeString, Default: "all", Allowed: []string{"all", "off"}, On: OnNamespace, Built: true, Doc: "Whether Pods of which no load balancer is known yet get the anticipating gate."},
-	{Own: true, Name: "expect-load-balancer", Type: TypeDuration, On: OnPod | OnNamespace, Doc: "How long a gate waits for a first load balancer before it opens."},
+	{Own: true, Name: "expect-load-balancer", Type: TypeDuration, On: OnPod | OnNamespace, Built: true, Doc: "How long a gate waits for a first load balancer before it opens: for those that are deployed after their Pods. A Pod's own word goes before its namespace's."},
 	{Own: true, Name: "injected-gates", Type: TypeStringList, On: OnPod, Written: true, Built: true, Doc: "Gates that admission added to the Pod."},
 	{Own: true, Name: "injected-drain", Type: TypeInt32, On: OnPod, Written: true, Built: true, Doc: "Seconds that admission added to the Pod's end."},
 }

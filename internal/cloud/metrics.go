@@ -19,8 +19,43 @@ var (
 	}, []string{"service", "operation"})
 )
 
-// Collectors are the metrics of this room.
+// Collectors are the metrics of this room that all clouds share; see [Budget.Collect] for
+// those of one.
 func Collectors() []prometheus.Collector { return []prometheus.Collector{calls, callSeconds} }
+
+// Collectors are the metrics of one cloud: what is left of its budget.
+func (c *Cloud) Collectors() []prometheus.Collector {
+	if c.budget == nil {
+		return nil
+	}
+	return []prometheus.Collector{c.budget}
+}
+
+var (
+	budgetLeft = prometheus.NewDesc("sluice_cloud_budget_tokens",
+		"Calls that may be made at once, by bucket of the account's rates (\"Request throttling\", Elastic Load Balancing API).", []string{"bucket"}, nil)
+	budgetRate = prometheus.NewDesc("sluice_cloud_budget_rate",
+		"Calls a second that are used of a bucket at most: less than the share where AWS has throttled lately.", []string{"bucket"}, nil)
+	budgetWaiting = prometheus.NewDesc("sluice_cloud_budget_waiting_calls", "Calls that wait for the budget now.", nil, nil)
+)
+
+// Describe is part of prometheus.Collector.
+func (b *Budget) Describe(descriptions chan<- *prometheus.Desc) {
+	prometheus.DescribeByCollect(b, descriptions)
+}
+
+// Collect says what is left of each bucket.
+func (b *Budget) Collect(metrics chan<- prometheus.Metric) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	for name, bucket := range b.buckets {
+		bucket.fill(now)
+		metrics <- prometheus.MustNewConstMetric(budgetLeft, prometheus.GaugeValue, max(0, bucket.tokens), name)
+		metrics <- prometheus.MustNewConstMetric(budgetRate, prometheus.GaugeValue, bucket.refill*bucket.pace.scale, name)
+	}
+	metrics <- prometheus.MustNewConstMetric(budgetWaiting, prometheus.GaugeValue, float64(len(b.waiting)))
+}
 
 func count(service, operation string, err error, took time.Duration) {
 	result := "ok"

@@ -77,7 +77,7 @@ func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request)
 	}
 	if message := notBuilt(&binding); message != "" {
 		c.events.BindingNotBuilt(&binding, message)
-		return ctrl.Result{}, nil
+		return outcome(ctx, c.setCondition(ctx, &binding, notReady(bindingNotBuilt, message)))
 	}
 	if binding.DeletionTimestamp != nil {
 		return c.result(ctx, &binding, 0, c.release(ctx, &binding))
@@ -121,6 +121,9 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
+	if condition, lasting := conditionAfter(err); lasting {
+		err = errors.Join(err, c.setCondition(ctx, binding, condition))
+	}
 	return outcome(ctx, err)
 }
 
@@ -130,8 +133,10 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := c.learn(ctx, binding); err != nil {
 		return 0, err
 	}
+	condition := ready
 	if _, ok := c.endpoints(ctx, binding); !ok {
-		c.events.BackendNotFound(binding, fmt.Sprintf("Service %s has no port %s or does not exist", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
+		condition = notReady(bindingNoBackend, fmt.Sprintf("Service %s has no port %s or does not exist", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
+		c.events.BackendNotFound(binding, condition.Message)
 	}
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
@@ -151,7 +156,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(c.remember(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
-	return changes.Recheck, c.setStatus(ctx, binding)
+	return changes.Recheck, c.setStatus(ctx, binding, condition, new(binding.Generation))
 }
 
 // waits are the addresses that a group needs to hear of. AWS tells only when asked that
@@ -263,18 +268,6 @@ func (c *bindingController) setFinalizer(ctx context.Context, binding *v1beta1.T
 	}
 	if err != nil { // without its finalizer, the targets of a binding that has just gone would stay for ever
 		return fmt.Errorf("writing the finalizer of TargetGroupBinding %s: %w", nameOf(binding), err)
-	}
-	return nil
-}
-
-func (c *bindingController) setStatus(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	if observed := binding.Status.ObservedGeneration; observed != nil && *observed == binding.Generation {
-		return nil
-	}
-	before := binding.DeepCopy()
-	binding.Status.ObservedGeneration = new(binding.Generation)
-	if err := c.client.Status().Patch(ctx, binding, client.MergeFrom(before)); err != nil {
-		return fmt.Errorf("writing the status of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
 	return nil
 }

@@ -9,12 +9,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/config"
+	"github.com/sluice-lb/sluice/internal/admission"
 	"github.com/sluice-lb/sluice/internal/diagnose"
+	"github.com/sluice-lb/sluice/internal/readiness"
+	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 // injectionEvery is how often to look whether Pods get their gates: three requests to the
@@ -48,14 +53,12 @@ func (w *injectionWatch) Start(ctx context.Context) error {
 		return err
 	}
 	logger := log.FromContext(ctx).WithName("injection")
-	for {
+	for again := true; again; again = pause(ctx, injectionEvery) == nil {
 		if err := w.look(log.IntoContext(ctx, logger), shipped); err != nil && ctx.Err() == nil {
 			logger.Info("could not look whether gates are injected", "error", err.Error())
 		}
-		if pause(ctx, injectionEvery) != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 func (w *injectionWatch) look(ctx context.Context, shipped diagnose.InjectionObjects) error {
@@ -74,7 +77,39 @@ func (w *injectionWatch) look(ctx context.Context, shipped diagnose.InjectionObj
 	}
 	findings := diagnose.InjectionFindings(injectors)
 	w.say(ctx, findings)
-	return w.warn(ctx, injects, findings)
+	var asking corev1.NamespaceList
+	if err := w.cached.List(ctx, &asking, client.MatchingLabels{injectLabel: "enabled"}); err != nil {
+		return fmt.Errorf("listing the namespaces that ask for gates: %w", err)
+	}
+	w.warn(asking.Items, injects, findings)
+	return w.count(ctx, asking.Items)
+}
+
+// count says how many Pods of each namespace that asks for gates have none, though new ones
+// like them would get one.
+func (w *injectionWatch) count(ctx context.Context, namespaces []corev1.Namespace) error {
+	podsWithoutGate.Reset()
+	for i := range namespaces {
+		namespace := &namespaces[i]
+		var set v1alpha1.ReadinessGateSet
+		err := w.cached.Get(ctx, types.NamespacedName{Namespace: namespace.Name, Name: v1alpha1.ReadinessGateSetName}, &set)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading the ReadinessGateSet of namespace %s: %w", namespace.Name, err)
+		}
+		var pods corev1.PodList
+		if err := w.cached.List(ctx, &pods, client.InNamespace(namespace.Name), client.UnsafeDisableDeepCopy); err != nil {
+			return fmt.Errorf("listing the Pods of namespace %s: %w", namespace.Name, err)
+		}
+		without := 0
+		for j := range pods.Items {
+			pod := &pods.Items[j]
+			if !readiness.HasGate(pod) && !targets.Ending(pod) && readiness.HasGate(admission.Gates(pod, namespace, set.Spec.Gates)) {
+				without++
+			}
+		}
+		podsWithoutGate.WithLabelValues(namespace.Name).Set(float64(without))
+	}
+	return nil
 }
 
 // found is what the cluster has; without tells that it knows no policies.
@@ -115,26 +150,21 @@ func (w *injectionWatch) say(ctx context.Context, findings []diagnose.Finding) {
 }
 
 // warn tells each namespace that asks for gates once that its Pods get none.
-func (w *injectionWatch) warn(ctx context.Context, injects bool, findings []diagnose.Finding) error {
+func (w *injectionWatch) warn(asking []corev1.Namespace, injects bool, findings []diagnose.Finding) {
 	if injects {
 		w.warned = nil
 		namespacesWithoutInjection.Set(0)
-		return nil
+		return
 	}
-	var asking corev1.NamespaceList
-	if err := w.cached.List(ctx, &asking, client.MatchingLabels{injectLabel: "enabled"}); err != nil {
-		return fmt.Errorf("listing the namespaces that ask for gates: %w", err)
-	}
-	namespacesWithoutInjection.Set(float64(len(asking.Items)))
+	namespacesWithoutInjection.Set(float64(len(asking)))
 	told := map[string]bool{}
-	for i := range asking.Items {
-		namespace := &asking.Items[i]
+	for i := range asking {
+		namespace := &asking[i]
 		if told[namespace.Name] = true; !w.warned[namespace.Name] {
 			w.events.NothingInjects(namespace, findings[0].Remedy)
 		}
 	}
 	w.warned = told
-	return nil
 }
 
 // shippedInjection is what this version brings.

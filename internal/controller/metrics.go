@@ -53,9 +53,14 @@ var namespacesWithoutInjection = prometheus.NewGauge(prometheus.GaugeOpts{
 	Help: "Namespaces that ask for readiness gates while nothing gives them to their Pods.",
 })
 
+var podsWithoutGate = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "sluice_pods_without_gate",
+	Help: "Pods of namespaces that ask for readiness gates that have none, while new Pods like them would get one.",
+}, []string{"namespace"})
+
 // Collectors are the metrics of this room.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{gateSeconds, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection}
+	return []prometheus.Collector{gateSeconds, phaseSeconds, waitingNow, podsWithoutGate, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection}
 }
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {

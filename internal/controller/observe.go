@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -92,7 +91,7 @@ func (c *observeController) Reconcile(ctx context.Context, request ctrl.Request)
 	if known.healthy.IsZero() {
 		verdict := c.decide(ctx, now, pod, subject)
 		switch {
-		case opens(verdict):
+		case opensHealthy(verdict): // one that opens because nobody claims the Pod measures nothing
 			known.healthy = now
 		case now.Sub(subject.Since) < observed:
 			c.waits.replace(request.NamespacedName, verdict.Waits)
@@ -114,14 +113,6 @@ func (c *observeController) Reconcile(ctx context.Context, request ctrl.Request)
 func (c *observeController) decide(ctx context.Context, now time.Time, pod *corev1.Pod, subject readiness.Pod) readiness.Verdict {
 	subject.Gates = []readiness.Gate{{Type: readiness.Anticipating}}
 	return readiness.Decide(now, subject, c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
-}
-
-// opens reports whether a gate would open because the targets are healthy. One that would
-// open because nobody claims the Pod measures nothing.
-func opens(verdict readiness.Verdict) bool {
-	return slices.ContainsFunc(verdict.Changes, func(change readiness.GateChange) bool {
-		return change.Status == corev1.ConditionTrue && change.Reason == readiness.Healthy
-	})
 }
 
 func (c *observeController) record(ctx context.Context, pod *corev1.Pod, ready, healthy time.Time) {

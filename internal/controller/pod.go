@@ -67,16 +67,20 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 	if pod == nil {
 		c.waits.replace(request.NamespacedName, nil)
 		c.echoes.forget(request.NamespacedName)
+		waitingNow.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	now := time.Now()
 	c.echoes.complete(pod, now)
-	verdict := readiness.Decide(now, c.subject(ctx, pod), c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
+	subject, evidence := c.subject(ctx, pod), c.evidence(ctx, pod)
+	verdict := readiness.Decide(now, subject, evidence, readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
 	c.waits.replace(request.NamespacedName, verdict.Waits)
 	if err := c.writer.Write(ctx, pod, verdict.Changes, now); err != nil {
 		return outcome(ctx, client.IgnoreNotFound(err))
 	}
 	c.echoes.written(pod, verdict.Changes, now)
+	waitingNow.note(request.NamespacedName, subject, verdict)
+	observePhases(subject, evidence, verdict, time.Now())
 	if complaint := readiness.Complaint(pod); complaint != "" && isFirst(verdict) {
 		c.events.BadAnnotation(pod, complaint)
 	}

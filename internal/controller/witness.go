@@ -25,6 +25,10 @@ type witness struct {
 func (w *witness) subject(ctx context.Context, pod *corev1.Pod) readiness.Pod {
 	subject := readiness.PodOf(pod)
 	subject.MinReady = w.minReady(ctx, pod)
+	var namespace corev1.Namespace
+	if w.Get(ctx, types.NamespacedName{Name: pod.Namespace}, &namespace) == nil {
+		subject.ExpectsFor = readiness.ExpectsFor(pod.Annotations, namespace.Annotations)
+	}
 	return subject
 }
 

@@ -44,6 +44,8 @@ type Snapshot struct {
 	Policies map[string]*admissionregistrationv1.MutatingAdmissionPolicy
 	// Webhook that injects gates; nil where there is none, or it could not be read.
 	Webhook *admissionregistrationv1.MutatingWebhookConfiguration
+	// Traffic is what may lead to the Pod; nil where it could not be read.
+	Traffic *Traffic
 	// Failed says what could not be looked up, and why.
 	Failed []Failure
 }
@@ -80,6 +82,10 @@ type Gate struct {
 	// Injected is false for a gate that stood in the Pod's template.
 	Injected bool
 	State
+	// HoldsFor are those that the gate holds the Pod back for: "Ingress web/shop, service cart port 80".
+	HoldsFor []string
+	// Means and Remedy explain the reason; the remedy may be empty.
+	Means, Remedy string
 }
 
 // Finding is an explanation and what to do about it; the remedy may be empty.

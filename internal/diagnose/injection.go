@@ -216,6 +216,7 @@ func (i Injector) trouble() (what, remedy string) {
 		return "is missing", "apply " + folder
 	case Unpublished:
 		return "does not say which certificate to trust, so it is not asked", "see the log of sluice webhook, which writes it"
+	default:
+		return "", ""
 	}
-	return "", ""
 }

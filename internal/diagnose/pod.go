@@ -29,9 +29,19 @@ func Pod(s Snapshot) Report {
 			})
 		}
 	}
+	known := claimants(s)
+	for i := range report.Gates {
+		gate := &report.Gates[i]
+		gate.HoldsFor = standsFor(gate.Type, report.Gates, known)
+		gate.Means, gate.Remedy = explanations[gate.Reason].means, explanations[gate.Reason].remedy
+	}
 	if len(report.Gates) == 0 {
 		report.Findings = append(report.Findings, whyNoGate(s))
-	} else {
+	}
+	if !slices.ContainsFunc(report.Gates, func(g Gate) bool { return len(g.HoldsFor) > 0 }) {
+		report.Findings = append(report.Findings, nobodyClaims(s)...)
+	}
+	if len(report.Gates) > 0 {
 		report.Findings = append(report.Findings, aboutGates(report)...)
 	}
 	for _, failure := range s.Failed {
@@ -130,7 +140,7 @@ func podSaysNo(s Snapshot) (Finding, bool) {
 	return Finding{
 		What:   fmt.Sprintf("the Pod opts out with the label %s=off", gateLabel),
 		Remedy: "remove the label from its template",
-	}, s.Pod.Labels[gateLabel] == "off"
+	}, optsOut(s.Pod)
 }
 
 func jobPod(s Snapshot) (Finding, bool) {
@@ -223,6 +233,8 @@ func notAnticipated(s Snapshot) (Finding, bool) {
 		Remedy: "remove that annotation, or create the Ingress before the Pods",
 	}, s.Namespace != nil && s.Namespace.Annotations[anticipateKey] == "off" && !asks(s.Pod)
 }
+
+func optsOut(pod *corev1.Pod) bool { return pod.Labels[gateLabel] == "off" }
 
 func asks(pod *corev1.Pod) bool { return pod.Labels[gateLabel] == "on" }
 

@@ -8,8 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/diagnose"
 )
@@ -58,6 +61,27 @@ func withGate(status corev1.ConditionStatus, reason, message string) func(*diagn
 	}
 }
 
+// traffic is one Ingress that leads to the Pod.
+func traffic(targetType, class string) *diagnose.Traffic {
+	return &diagnose.Traffic{
+		Services: []corev1.Service{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "shop"},
+			Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "shop"}, Ports: []corev1.ServicePort{{Port: 80}}},
+		}},
+		Ingresses: []networkingv1.Ingress{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "shop", Annotations: map[string]string{"alb.ingress.kubernetes.io/target-type": targetType}},
+			Spec: networkingv1.IngressSpec{
+				IngressClassName: new(class),
+				DefaultBackend:   &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "shop", Port: networkingv1.ServiceBackendPort{Number: 80}}},
+			},
+		}},
+		IngressClasses: []networkingv1.IngressClass{
+			{ObjectMeta: metav1.ObjectMeta{Name: "alb"}, Spec: networkingv1.IngressClassSpec{Controller: "ingress.k8s.aws/alb"}},
+			{ObjectMeta: metav1.ObjectMeta{Name: "nginx"}, Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}},
+		},
+	}
+}
+
 func TestPod(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -82,6 +106,75 @@ gate target-health.alb.ingress.k8s.aws/shop_80
 gate target-health.alb.ingress.k8s.aws/shop_80
   closed for 1m12s: Target.Timeout
   10.0.0.7:8080 in target group k8s-web-shop did not answer within 5 s
+  the load balancer reaches nobody there, or waits in vain for the answer
+  → see that security groups and NetworkPolicies let the load balancer in on this port, that something listens there on all addresses, and that it answers within alb.ingress.kubernetes.io/healthcheck-timeout-seconds
+`,
+		},
+		{
+			name: "closed_for_an_ingress",
+			change: func(s *diagnose.Snapshot) {
+				withGate(corev1.ConditionFalse, "Elb.RegistrationInProgress", "10.0.0.7:8080 in target group k8s-web-shop: registration is in progress")(s)
+				s.Traffic = traffic("ip", "alb")
+				s.Traffic.Bindings = []v1beta1.TargetGroupBinding{{
+					ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "k8s-web-shop-1", Labels: map[string]string{"ingress.k8s.aws/stack-name": "shop", "ingress.k8s.aws/stack-namespace": "web"}},
+					Spec: v1beta1.TargetGroupBindingSpec{
+						TargetGroupARN: "arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/k8s-web-shop-1/aaaa", TargetType: new(v1beta1.TargetTypeIP),
+						ServiceRef: v1beta1.ServiceReference{Name: "shop", Port: intstr.FromInt32(80)},
+					},
+				}}
+			},
+			want: `Pod web/shop-1: not Ready for 9m0s, 0 of 1 gates open
+
+gate target-health.alb.ingress.k8s.aws/shop_80
+  closed for 1m12s: Elb.RegistrationInProgress
+  for Ingress web/shop, service shop port 80, target group k8s-web-shop-1
+  10.0.0.7:8080 in target group k8s-web-shop: registration is in progress
+  the load balancer is taking the target in, which takes some seconds
+`,
+		},
+		{
+			name: "open_for_nobody_because_targets_are_instances",
+			change: func(s *diagnose.Snapshot) {
+				withGate(corev1.ConditionTrue, "NoLoadBalancer", "no load balancer claims the Pod")(s)
+				s.Traffic = traffic("instance", "alb")
+			},
+			want: `Pod web/shop-1: Ready for 9m0s, 1 of 1 gates open
+
+gate target-health.alb.ingress.k8s.aws/shop_80
+  open for 1m12s: NoLoadBalancer
+  no load balancer claims the Pod
+  there was nothing to wait for
+
+- Ingress web/shop leads to the Pod (service shop port 80), but does not hold it back: its targets are instances, not Pods (alb.ingress.kubernetes.io/target-type: instance)
+`,
+		},
+		{
+			name: "no_gate_and_another_class",
+			change: func(s *diagnose.Snapshot) {
+				s.Pod.Labels["sluice.dev/readiness-gate"] = "off"
+				s.Traffic = traffic("ip", "nginx")
+			},
+			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
+
+- the Pod opts out with the label sluice.dev/readiness-gate=off
+  → remove the label from its template
+
+- Ingress web/shop leads to the Pod (service shop port 80), but does not hold it back: its class is not one of Sluice's
+`,
+		},
+		{
+			name: "no_gate_and_nobody_leads_to_it",
+			change: func(s *diagnose.Snapshot) {
+				s.Pod.Labels["sluice.dev/readiness-gate"] = "off"
+				s.Traffic = traffic("ip", "alb")
+				s.Traffic.Services[0].Spec.Selector = map[string]string{"app": "cart"}
+			},
+			want: `Pod web/shop-1: Ready for 9m0s, no target-health gate
+
+- the Pod opts out with the label sluice.dev/readiness-gate=off
+  → remove the label from its template
+
+- no Ingress and no TargetGroupBinding of the namespace leads to the Pod through a Service that selects it
 `,
 		},
 		{

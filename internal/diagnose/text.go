@@ -14,8 +14,13 @@ func (r Report) String() string {
 	for _, gate := range r.Gates {
 		fmt.Fprintf(&text, "\ngate %s%s\n", gate.Type, gate.origin())
 		fmt.Fprintf(&text, "  %s\n", gate.sentence())
-		if gate.Message != "" {
-			fmt.Fprintf(&text, "  %s\n", gate.Message)
+		for _, line := range gate.lines() {
+			if line != "" {
+				fmt.Fprintf(&text, "  %s\n", line)
+			}
+		}
+		if gate.Remedy != "" && gate.Status != "True" {
+			fmt.Fprintf(&text, "  → %s\n", gate.Remedy)
 		}
 	}
 	for _, finding := range r.Findings {
@@ -82,4 +87,13 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
 	}
 	return fmt.Sprintf("%dd", int(d.Hours())/24)
+}
+
+// lines say what the gate stands for, what AWS says and what that means.
+func (g Gate) lines() []string {
+	var lines []string
+	for _, owner := range g.HoldsFor {
+		lines = append(lines, "for "+owner)
+	}
+	return append(lines, g.Message, g.Means)
 }

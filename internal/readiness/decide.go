@@ -28,6 +28,9 @@ type Pod struct {
 	MinReady time.Duration
 	// HealthyFor is how long its targets must have been healthy before a gate opens.
 	HealthyFor time.Duration
+	// ExpectsFor is how long after the containers became ready a gate waits for a first
+	// load balancer.
+	ExpectsFor time.Duration
 	// AwaitsSlowStart: targets must have come through their group's slow start as well.
 	AwaitsSlowStart bool
 	// Ending: nothing is written to a Pod that is on its way out.
@@ -82,15 +85,15 @@ func Decide(now time.Time, pod Pod, claims []Evidence, settings Settings) Verdic
 	})
 	d := decision{now: now, pod: pod, settings: settings, verdict: &verdict}
 	for _, gate := range pod.Gates {
-		d.gate(gate, standsFor(gate, pod.Gates, claims))
+		d.gate(gate, StandsFor(gate, pod.Gates, claims))
 	}
 	return verdict
 }
 
-// standsFor are the claims that hold back through this gate: those whose own gate it
+// StandsFor are the claims that hold back through this gate: those whose own gate it
 // is, and those that have no own gate on the Pod. Unresolved claims hold only a Pod
 // that no other claim wants, and only through gates that are not somebody else's.
-func standsFor(gate Gate, gates []Gate, claims []Evidence) []Evidence {
+func StandsFor(gate Gate, gates []Gate, claims []Evidence) []Evidence {
 	has := func(t ConditionType) bool {
 		return slices.ContainsFunc(gates, func(g Gate) bool { return g.Type == t })
 	}
@@ -261,6 +264,17 @@ func (d *decision) unclaimed(gate Gate) opinion {
 	subject, isOwn := gate.Type.named()
 	if gate.ByHand && isOwn {
 		return d.untilDeadline(ClaimMissing, fmt.Sprintf("the gate was written by hand for %s, which does not exist in this namespace or does not select the Pod", subject))
+	}
+	return d.unexpected()
+}
+
+// unexpected opens for a Pod that nobody claims, once a load balancer that is expected has
+// been waited for.
+func (d *decision) unexpected() opinion {
+	if left := d.pod.Since.Add(d.pod.ExpectsFor).Sub(d.now); left > 0 {
+		o := closed(LoadBalancerExpected, fmt.Sprintf("no load balancer claims the Pod yet; waiting for one until %s after the containers were ready, as %s asks", d.pod.ExpectsFor, ExpectAnnotation))
+		o.recheck = left
+		return o
 	}
 	return opinion{open: true, reason: NoLoadBalancer, message: "no load balancer claims the Pod"}
 }

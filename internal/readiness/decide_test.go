@@ -60,6 +60,13 @@ func asking(healthyFor time.Duration, gates ...readiness.Gate) readiness.Pod {
 	return p
 }
 
+// expecting a load balancer for this long after its containers were ready.
+func expecting(d time.Duration, gates ...readiness.Gate) readiness.Pod {
+	p := notReadyYet(gates...)
+	p.ExpectsFor = d
+	return p
+}
+
 func awaitingSlowStart(gates ...readiness.Gate) readiness.Pod {
 	p := notReadyYet(gates...)
 	p.AwaitsSlowStart = true
@@ -532,6 +539,25 @@ func TestDecide(t *testing.T) {
 		{
 			name: "an-anticipating-gate-written-by-hand-waits-for-nothing", pod: readyPod(byHand(readiness.Anticipating)), settings: patient,
 			want: verdict(opens(byHand(readiness.Anticipating), "NoLoadBalancer", nobody)),
+		},
+
+		// A load balancer that is expected.
+		{
+			name: "an-expected-load-balancer-is-waited-for", pod: expecting(time.Minute, early),
+			want: recheck(40*time.Second, closes(early, "LoadBalancerExpected",
+				"no load balancer claims the Pod yet; waiting for one until 1m0s after the containers were ready, as sluice.dev/expect-load-balancer asks")),
+		},
+		{
+			name: "but-not-for-ever", pod: expecting(20*time.Second, early),
+			want: verdict(opens(early, "NoLoadBalancer", nobody)),
+		},
+		{
+			name: "one-that-has-come-counts-as-any", pod: expecting(time.Minute, early), claims: evidence{api(in(apiGroup), healthy)},
+			want: verdict(opens(early, "Healthy", isHealthyInAPI)),
+		},
+		{
+			name: "an-open-gate-does-not-close-for-it", pod: expecting(time.Minute, unclaimed(readiness.Anticipating)),
+			want: verdict(),
 		},
 
 		// A Service that does not exist.

@@ -30,13 +30,13 @@ func (d *decision) claim(e Evidence) opinion {
 	case !e.Address.IsValid():
 		return closed(EndpointPending, fmt.Sprintf("waiting for an EndpointSlice to name the Pod for %s, %s", e.Owner, e.Backend))
 	case e.Unread:
-		return closed(TargetGroupPending, fmt.Sprintf("waiting to learn which targets %s has", groupName(e.TargetGroup)))
+		return closed(TargetGroupPending, fmt.Sprintf("waiting to learn which targets %s has", GroupName(e.TargetGroup)))
 	case e.Target == nil:
-		return closed(RegistrationPending, fmt.Sprintf("waiting to be registered as %s in %s", e.Address, groupName(e.TargetGroup)))
+		return closed(RegistrationPending, fmt.Sprintf("waiting to be registered as %s in %s", e.Address, GroupName(e.TargetGroup)))
 	case e.Target.State == model.Draining:
 		return d.draining(e)
 	case e.Target.Pod != d.pod.UID:
-		return closed(AddressAdopted, fmt.Sprintf("%s is registered in %s for an earlier Pod; waiting to take it over", e.Address, groupName(e.TargetGroup)))
+		return closed(AddressAdopted, fmt.Sprintf("%s is registered in %s for an earlier Pod; waiting to take it over", e.Address, GroupName(e.TargetGroup)))
 	}
 	return d.target(e)
 }
@@ -44,7 +44,7 @@ func (d *decision) claim(e Evidence) opinion {
 func (d *decision) unresolved(e Evidence) opinion {
 	left := d.pod.Since.Add(serviceGrace).Sub(d.now)
 	if left <= 0 || e.Since.Add(young).Before(d.pod.Since) {
-		return opinion{open: true, reason: NoLoadBalancer, message: "no load balancer claims the Pod"}
+		return d.unexpected()
 	}
 	o := closed(ServicePending, fmt.Sprintf("%s names a Service that does not exist yet (%s) and may be meant for the Pod", e.Owner, e.Backend))
 	o.recheck = left
@@ -55,7 +55,7 @@ func (d *decision) unresolved(e Evidence) opinion {
 // registration. AWS takes it back only when it is gone; asking tells when.
 func (d *decision) draining(e Evidence) opinion {
 	o := closed("Target.DeregistrationInProgress", fmt.Sprintf(
-		"%s is still draining in %s from an earlier registration; it can be registered when the deregistration delay is over", e.Address, groupName(e.TargetGroup)))
+		"%s is still draining in %s from an earlier registration; it can be registered when the deregistration delay is over", e.Address, GroupName(e.TargetGroup)))
 	o.waits = []health.Wait{{Group: e.TargetGroup, Address: e.Address, Since: e.Target.Since}}
 	return o
 }
@@ -63,7 +63,7 @@ func (d *decision) draining(e Evidence) opinion {
 // target is what AWS says of a target that is registered for this Pod.
 func (d *decision) target(e Evidence) opinion {
 	wait := health.Wait{Group: e.TargetGroup, Address: e.Address, Since: e.Target.Since}
-	where := fmt.Sprintf("%s in %s", e.Address, groupName(e.TargetGroup))
+	where := fmt.Sprintf("%s in %s", e.Address, GroupName(e.TargetGroup))
 	if e.Target.Adopted {
 		wait.NotBefore = d.pod.Since.Add(e.Adoption)
 	}
@@ -110,8 +110,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// groupName is the readable middle of a target group's ARN.
-func groupName(arn string) string {
+// GroupName is the readable middle of a target group's ARN.
+func GroupName(arn string) string {
 	parts := strings.Split(arn, "/")
 	if len(parts) < 2 {
 		return "target group " + arn

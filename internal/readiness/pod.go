@@ -19,6 +19,9 @@ const (
 	// HealthyForAnnotation on a Pod, a duration such as "15s", lets its gates open only when
 	// its targets have been healthy for that long.
 	HealthyForAnnotation = "sluice.dev/healthy-for"
+	// ExpectAnnotation on a Pod or its namespace, a duration, lets the gates of a Pod that nobody
+	// claims wait for a first load balancer. The Pod's own goes first.
+	ExpectAnnotation = "sluice.dev/expect-load-balancer"
 	// SlowStartAnnotation on a Pod, with the value "wait", lets its gates open only when its
 	// targets have come through the slow start of their groups.
 	SlowStartAnnotation = "sluice.dev/slow-start"
@@ -57,16 +60,24 @@ func PodOf(pod *corev1.Pod) Pod {
 // instead; empty: nothing is.
 func Complaint(pod *corev1.Pod) string {
 	_, _, complaint := patienceOf(pod)
+	if complaint == "" {
+		_, _, complaint = durationOf(pod.Annotations, ExpectAnnotation, "the gates do not wait for a load balancer")
+	}
 	return complaint
 }
 
-func patienceOf(pod *corev1.Pod) (healthyFor time.Duration, slowStart bool, complaint string) {
-	if text, ok := pod.Annotations[HealthyForAnnotation]; ok {
-		var err error
-		if healthyFor, err = time.ParseDuration(text); err != nil || healthyFor < 0 {
-			healthyFor, complaint = 0, fmt.Sprintf("metadata.annotations[%s] is %q, which is no duration: write one such as 15s; the gates open as soon as the targets are healthy", HealthyForAnnotation, text)
-		}
+// ExpectsFor is how long a Pod's gates wait for a first load balancer, as its own
+// annotations ask, or else those of its namespace.
+func ExpectsFor(pod, namespace map[string]string) time.Duration {
+	if asked, ok, _ := durationOf(pod, ExpectAnnotation, ""); ok {
+		return asked
 	}
+	asked, _, _ := durationOf(namespace, ExpectAnnotation, "")
+	return asked
+}
+
+func patienceOf(pod *corev1.Pod) (healthyFor time.Duration, slowStart bool, complaint string) {
+	healthyFor, _, complaint = durationOf(pod.Annotations, HealthyForAnnotation, "the gates open as soon as the targets are healthy")
 	switch text, ok := pod.Annotations[SlowStartAnnotation]; {
 	case text == "wait":
 		slowStart = true
@@ -74,6 +85,20 @@ func patienceOf(pod *corev1.Pod) (healthyFor time.Duration, slowStart bool, comp
 		complaint = fmt.Sprintf("metadata.annotations[%s] is %q: write wait, or leave it out; the gates do not wait for slow start", SlowStartAnnotation, text)
 	}
 	return healthyFor, slowStart, complaint
+}
+
+// durationOf reads an annotation; what cannot be read counts as not there, and the
+// complaint says so, and what holds instead.
+func durationOf(annotations map[string]string, key, instead string) (d time.Duration, ok bool, complaint string) {
+	text, ok := annotations[key]
+	if !ok {
+		return 0, false, ""
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, false, fmt.Sprintf("metadata.annotations[%s] is %q, which is no duration: write one such as 15s; %s", key, text, instead)
+	}
+	return d, true, ""
 }
 
 // Judging reports whether a condition of the Pod shows that a registration found at its

@@ -3,6 +3,7 @@ package readiness_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -230,6 +231,29 @@ func TestClaimSelects(t *testing.T) {
 			t.Parallel()
 			if got := (readiness.Claim{Selector: test.selector}).Selects(labels); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestExpectsFor(t *testing.T) {
+	t.Parallel()
+	says := func(text string) map[string]string { return map[string]string{readiness.ExpectAnnotation: text} }
+	for _, test := range []struct {
+		name           string
+		pod, namespace map[string]string
+		want           time.Duration
+	}{
+		{"nobody-says-anything", nil, nil, 0},
+		{"the-namespace-does", nil, says("2m"), 2 * time.Minute},
+		{"the-pod-goes-first", says("0s"), says("2m"), 0},
+		{"what-cannot-be-read-is-not-there", says("soon"), says("2m"), 2 * time.Minute},
+		{"nobody-waits-for-the-past", nil, says("-2m"), 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := readiness.ExpectsFor(test.pod, test.namespace); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
 	}

@@ -6,6 +6,9 @@ const (
 	Healthy = "Healthy"
 	// NoLoadBalancer: no load balancer claims the Pod.
 	NoLoadBalancer = "NoLoadBalancer"
+	// LoadBalancerExpected: no load balancer claims the Pod yet, and its annotation, or its
+	// namespace's, says that one will.
+	LoadBalancerExpected = "LoadBalancerExpected"
 	// ContainersNotReady: the containers come first.
 	ContainersNotReady = "ContainersNotReady"
 	// ServicePending: an Ingress names a Service that does not exist yet and may be the Pod's.

@@ -43,6 +43,7 @@ func TestModesBesideAnotherController(t *testing.T) {
 	s.apply(strings.Replace(rolled, "readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}", "", 1))
 	s.eventually("four Pods are Ready", func() bool { return s.ready("app=web") == 4 })
 	s.eventually("all targets are healthy", func() bool { return healthy(account.states(s.hostname("web"))) == 4 })
+	s.kubectl("wait", "--for=condition=Ready", "targetgroupbindings.elbv2.k8s.aws", "--all", "--timeout=10s")
 
 	observer := startController(t, s.lab, "--mode=observe")
 	s.roll(account)

@@ -28,6 +28,7 @@ var actions = []action{
 	{"rolls a version out that sickens", (*world).sickens},
 	{"replaces the target group in a rollout", (*world).replaceGroup},
 	{"scales", (*world).scale},
+	{"doubles", (*world).double},
 	{"adds an Ingress", (*world).addIngress},
 	{"adds a TargetGroupBinding", (*world).addBinding},
 	{"takes a load balancer away", (*world).removeClaim},
@@ -35,6 +36,8 @@ var actions = []action{
 	{"deletes a Pod", (*world).deletePod},
 	{"gives the address of a Pod that died to the next", (*world).reuseAddress},
 	{"drains a node", (*world).drainNode},
+	{"replaces a node", (*world).replaceNode},
+	{"kills a node", (*world).killNode},
 	{"lets all checks fail for ten seconds", (*world).failAll},
 	{"deletes the Service and makes it anew", (*world).remakeService},
 	{"makes the Ingress wrong, and right again", (*world).breakIngress},
@@ -90,7 +93,13 @@ func (w *world) rollOut(on *workload, version string, wrong flaw, minReady time.
 }
 
 func (w *world) update(n int, on *workload) {
-	w.rollOut(on, fmt.Sprintf("v%d", n+2), flaw{}, on.minReady)
+	version := fmt.Sprintf("v%d", n+2)
+	if len(on.ports) > 0 { // its Service names the port
+		w.cluster.acting.Lock()
+		on.ports[version] = pick(w.dice, []int{8080, 9090}, "port of", version)
+		w.cluster.acting.Unlock()
+	}
+	w.rollOut(on, version, flaw{}, on.minReady)
 }
 
 func (w *world) restartInRollout(n int, on *workload) {
@@ -110,7 +119,7 @@ func (w *world) neverHealthy(n int, on *workload) {
 func (w *world) rollBack(n int, on *workload, minReady time.Duration) {
 	bad := on.version
 	w.rollOut(on, fmt.Sprintf("good%d", n+2), flaw{}, minReady)
-	if on.stateful {
+	if on.kind == statefulSet {
 		for _, pod := range on.pods(w.cluster) {
 			if pod.Labels["version"] == bad {
 				w.oracle.begun(on.name, propagation)
@@ -124,6 +133,11 @@ func (w *world) rollBack(n int, on *workload, minReady time.Duration) {
 // than its load balancers need to notice.
 func (w *world) sickens(n int, on *workload) {
 	before := on.minReady
+	if on.kind != deployment { // the Pods that are there would count as unavailable too
+		w.change(on, func() { on.minReady = time.Minute })
+		w.pass(time.Minute)
+		w.settle(2 * time.Minute)
+	}
 	if !w.calmFor(0) { // nobody can ask in time
 		w.oracle.excused(on.name, on.replicas, 10*time.Minute)
 	}
@@ -149,8 +163,15 @@ func (w *world) replaceGroup(n int, on *workload) {
 	})
 }
 
-func (w *world) scale(n int, on *workload) {
-	replicas := 1 + w.dice.number(5, "scale", n)
+func (w *world) scale(n int, on *workload) { w.resize(on, 1+w.dice.number(5, "scale", n)) }
+
+// double is what a HorizontalPodAutoscaler does under load.
+func (w *world) double(_ int, on *workload) { w.resize(on, min(2*on.replicas, 10)) }
+
+func (w *world) resize(on *workload, replicas int) {
+	if on.kind == daemonSet {
+		return // it has as many as there are nodes
+	}
 	w.timeline.note("user", "scales %s from %d to %d", on.name, on.replicas, replicas)
 	w.oracle.begun(on.name, propagation)
 	w.change(on, func() { on.replicas = replicas })
@@ -175,7 +196,7 @@ func (w *world) removeClaim(n int, on *workload) {
 		}
 	}
 	for _, o := range list[*v1beta1.TargetGroupBinding](w.kube) {
-		if o.Labels[stackLabel] == "" {
+		if byHand(o) {
 			w.timeline.note("user", "deletes TargetGroupBinding %s", o.Name)
 			_ = w.kube.remove("TargetGroupBinding", keyOf(o), o.UID)
 			return
@@ -225,9 +246,16 @@ func (w *world) reuseAddress(n int, on *workload) {
 	w.cluster.kubelet.kill(pod)
 }
 
-// drainNode evicts the Pods of a node one after the other, each when its workload can spare one.
+// drainNode takes a node out of service for a while.
 func (w *world) drainNode(n int, _ *workload) {
-	node := nodeName(w.dice.number(nodeCount, "drain", n))
+	node := pick(w.dice, w.cluster.kubelet.nodes(), "drain", n)
+	w.drain(node)
+	w.cluster.kubelet.cordon(node, false)
+}
+
+// drain evicts the Pods of a node one after the other, each when its workload can spare one. It leaves those of DaemonSets,
+// as kubectl does.
+func (w *world) drain(node string) {
 	w.timeline.note("user", "drains %s", node)
 	w.cluster.kubelet.cordon(node, true)
 	for _, workload := range w.cluster.everyWorkload() {
@@ -238,18 +266,64 @@ func (w *world) drainNode(n int, _ *workload) {
 			break
 		}
 	}
-	w.cluster.kubelet.cordon(node, false)
+}
+
+// replaceNode does what an autoscaler does: another node joins, the old one is drained, and leaves.
+func (w *world) replaceNode(n int, _ *workload) {
+	if !w.cluster.kubelet.hasMore() {
+		return
+	}
+	node := pick(w.dice, w.cluster.kubelet.nodes(), "replace node", n)
+	w.timeline.note("user", "replaces %s", node)
+	w.grow()
+	w.pass(30 * time.Second)
+	w.drain(node)
+	w.pass(time.Minute) // whoever was evicted last still sleeps
+	w.daemonsMiss()
+	w.cluster.after(0, func() { w.cluster.kubelet.leave(node) })
+	w.pass(5 * time.Second)
+}
+
+func (w *world) grow() {
+	w.daemonsMiss()
+	w.cluster.after(0, func() { w.cluster.kubelet.join() })
+}
+
+// daemonsMiss: a DaemonSet is complete anew when its nodes have changed.
+func (w *world) daemonsMiss() {
+	for _, workload := range w.cluster.everyWorkload() {
+		if workload.kind == daemonSet {
+			w.oracle.begun(workload.name, time.Minute)
+		}
+	}
+}
+
+// killNode ends a node and all that is on it without a word; a minute later the cluster is told that its instance is gone.
+func (w *world) killNode(n int, _ *workload) {
+	if !w.cluster.kubelet.hasMore() {
+		return
+	}
+	node := pick(w.dice, w.cluster.kubelet.nodes(), "kill node", n)
+	w.timeline.note("user", "%s dies", node)
+	for _, workload := range w.cluster.everyWorkload() {
+		w.oracle.begun(workload.name, 3*time.Minute)
+	}
+	w.cluster.kubelet.die(node)
+	w.pass(time.Minute)
+	w.grow()
+	w.cluster.after(0, func() { w.cluster.kubelet.leave(node) })
+	w.pass(5 * time.Second)
 }
 
 // evict asks for the first Pod on a node to go, and reports whether there is one.
 func (w *world) evict(node string) bool {
 	left := false
 	for _, pod := range list[*corev1.Pod](w.kube) {
-		if pod.Spec.NodeName != node || pod.DeletionTimestamp != nil {
+		on, ready := w.cluster.workload(pod.Labels["app"]), 0
+		if pod.Spec.NodeName != node || pod.DeletionTimestamp != nil || on.kind == daemonSet {
 			continue
 		}
 		left = true
-		on, ready := w.cluster.workload(pod.Labels["app"]), 0
 		for _, other := range on.pods(w.cluster) {
 			if isReady(other) && other.DeletionTimestamp == nil {
 				ready++
@@ -285,7 +359,9 @@ func (w *world) remakeService(n int, on *workload) {
 	_ = w.kube.remove("Service", keyOf(old), old.UID)
 	w.pass(w.dice.between(0, 20*time.Second, "service", n))
 	w.oracle.begun(served, propagation)
-	w.create(service(on.name, old.Spec.Selector))
+	made := service(on.name, old.Spec.Selector)
+	made.Spec.Ports = old.Spec.Ports
+	w.create(made)
 }
 
 func (w *world) breakIngress(n int, on *workload) {
@@ -304,7 +380,7 @@ func (w *world) breakIngress(n int, on *workload) {
 // old Pods serve until the new ones do.
 func (w *world) switchSelector(n int, on *workload) {
 	green := &workload{
-		name: fmt.Sprintf("%s-green%d", on.name, n), replicas: on.replicas, surge: 1, version: "v1", flaws: map[string]flaw{}, want: map[string]int{},
+		name: fmt.Sprintf("%s-green%d", on.name, n), kind: deployment, replicas: on.replicas, surge: 1, version: "v1", flaws: map[string]flaw{}, want: map[string]int{},
 		labels: map[string]string{"tier": "web"},
 	}
 	service := get[*corev1.Service](w.kube, shop, on.name)
@@ -318,9 +394,11 @@ func (w *world) switchSelector(n int, on *workload) {
 	w.settle(5 * time.Minute)
 	w.timeline.note("user", "points Service %s at %s", on.name, green.name)
 	w.oracle.begun(on.name, propagation)
-	w.oracle.keeps(on.name, 10*time.Minute)
+	w.oracle.keeps(on.name)
+	defer w.oracle.keepsNoMore()
 	edit(w.kube, shop, on.name, false, func(s *corev1.Service) { s.Spec.Selector = map[string]string{"app": green.name, "tier": "web"} })
 	w.pass(w.dice.between(30*time.Second, 3*time.Minute, "switch", n))
 	w.calmDown()
 	w.change(on, func() { on.gone = true })
+	w.pass(30 * time.Second)
 }

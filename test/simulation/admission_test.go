@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
@@ -13,6 +14,7 @@ import (
 
 const (
 	injectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
+	gateLabel   = "sluice.dev/readiness-gate"
 	drainLabel  = "sluice.dev/drain"
 	drainSleep  = 20 // seconds, of "auto"
 )
@@ -39,6 +41,10 @@ func admission(k *kube) func(client.Object) {
 }
 
 func inject(pod *corev1.Pod, set *v1alpha1.ReadinessGateSet) {
+	wish := pod.Labels[gateLabel]
+	if wish == "off" {
+		return
+	}
 	gates := []string{}
 	if set != nil {
 		for _, gate := range set.Spec.Gates {
@@ -48,7 +54,7 @@ func inject(pod *corev1.Pod, set *v1alpha1.ReadinessGateSet) {
 			}
 		}
 	}
-	if len(gates) == 0 && len(pod.OwnerReferences) > 0 {
+	if owner := metav1.GetControllerOf(pod); len(gates) == 0 && (wish == "on" || owner != nil && (owner.Kind == deployment || owner.Kind == statefulSet)) {
 		gates = []string{string(readiness.Anticipating)}
 	}
 	for _, gate := range gates {

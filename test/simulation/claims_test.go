@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
@@ -20,9 +21,9 @@ type claim struct {
 	selector map[string]string
 	missing  bool // the Service does not exist
 	gates    []readiness.ConditionType
-	group    string // ARN; empty while there is none
-	port     int    // of its targets
-	path     string // of its health check
+	group    string             // ARN; empty while there is none
+	port     intstr.IntOrString // of its targets, as the Service says it
+	path     string             // of its health check
 	since    time.Time
 	moved    time.Time // when the target group was replaced last
 }
@@ -32,7 +33,7 @@ func (c *claim) selects(pod *corev1.Pod) bool {
 }
 
 func (c *claim) address(pod *corev1.Pod) string {
-	return fmt.Sprintf("%s:%d", pod.Status.PodIP, c.port)
+	return fmt.Sprintf("%s:%d", pod.Status.PodIP, portIn(pod, c.port))
 }
 
 // holds reports whether the claim holds a Pod back through a gate: its own, or all if there is none.
@@ -56,7 +57,7 @@ func findClaims(k *kube) []*claim {
 			}
 			made.resolve(k, backend.Service, backend.Port)
 			for _, binding := range bindings {
-				if madeFor(binding, object) && binding.Spec.ServiceRef.Name == backend.Service && binding.Spec.ServiceRef.Port.String() == backend.Port {
+				if madeFor(k, binding, object, backend) {
 					made.bind(binding)
 				}
 			}
@@ -64,7 +65,7 @@ func findClaims(k *kube) []*claim {
 		}
 	}
 	for _, binding := range bindings {
-		if binding.DeletionTimestamp == nil && binding.Labels[stackLabel] == "" {
+		if binding.DeletionTimestamp == nil && byHand(binding) {
 			made := &claim{owner: "TargetGroupBinding " + binding.Name, path: "/healthz/" + binding.Name}
 			made.resolve(k, binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String())
 			made.bind(binding)
@@ -74,13 +75,32 @@ func findClaims(k *kube) []*claim {
 	return out
 }
 
+func byHand(binding *v1beta1.TargetGroupBinding) bool {
+	return binding.Labels[stackLabel] == "" && binding.Labels["ingress.k8s.aws/stack"] == ""
+}
+
 const (
 	stackLabel = "ingress.k8s.aws/stack-name"
+	groupLabel = "alb.ingress.kubernetes.io/group.name"
 	healthPath = "alb.ingress.kubernetes.io/healthcheck-path"
 )
 
-func madeFor(binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress) bool {
-	return binding.DeletionTimestamp == nil && binding.Labels[stackLabel] == object.Name && binding.Labels["ingress.k8s.aws/stack-namespace"] == object.Namespace
+// madeFor reports whether a binding was made for a backend of an Ingress. In a group, names tell whose it is of several
+// Ingresses that name one Service.
+func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
+	if binding.DeletionTimestamp != nil || binding.Spec.ServiceRef.Name != backend.Service || binding.Spec.ServiceRef.Port.String() != backend.Port {
+		return false
+	}
+	group := object.Annotations[groupLabel]
+	if group == "" {
+		return binding.Labels[stackLabel] == object.Name && binding.Labels["ingress.k8s.aws/stack-namespace"] == object.Namespace
+	}
+	service := peek[*corev1.Service](k, shop, backend.Service)
+	if binding.Labels["ingress.k8s.aws/stack"] != group || service == nil {
+		return false
+	}
+	port, ok := ingress.ServicePort(service, backend.Port)
+	return ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port)
 }
 
 func (c *claim) bind(binding *v1beta1.TargetGroupBinding) {
@@ -96,6 +116,6 @@ func (c *claim) resolve(k *kube, name, port string) {
 	}
 	c.selector = service.Spec.Selector
 	if found, ok := ingress.ServicePort(service, port); ok {
-		c.port = found.TargetPort.IntValue()
+		c.port = found.TargetPort
 	}
 }

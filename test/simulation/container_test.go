@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ type life struct {
 	stop                  time.Duration // from the signal to the end
 	never                 bool          // load balancers never find it healthy
 	sickens               time.Duration // after its first success; 0: it does not
+	quorum                int           // how many of its application have to run
 	fails                 string        // the path of a health check that it never passes
 }
 
@@ -27,11 +29,15 @@ type container struct {
 	app           string
 	life          life
 	node, address string
+	onlyOn        string // the node that it must run on; empty: any
+	hostNetwork   bool
+	ports         []int // that it listens on
 
 	// guarded by the kubelet's lock
 	running, ready, healthy bool
 	blip                    bool // its readiness probe fails for a while
 	ending, stopped         bool
+	silent                  bool                 // its node is dead: nobody reports what it does
 	drained                 bool                 // it slept before it stopped
 	first                   time.Time            // when a load balancer found it healthy first
 	answered                map[string]time.Time // when it answered a health check last with success, by path
@@ -39,7 +45,12 @@ type container struct {
 
 func (c *cluster) newContainer(pod *corev1.Pod) *container {
 	name := keyOf(pod)
-	made := &container{pod: name, uid: pod.UID, app: pod.Labels["app"], answered: map[string]time.Time{}}
+	made := &container{
+		pod: name, uid: pod.UID, app: pod.Labels["app"], onlyOn: pod.Spec.NodeSelector[hostLabel], hostNetwork: pod.Spec.HostNetwork, answered: map[string]time.Time{},
+	}
+	for _, port := range pod.Spec.Containers[0].Ports {
+		made.ports = append(made.ports, int(port.ContainerPort))
+	}
 	made.life = life{stop: c.dice.between(100*time.Millisecond, 3*time.Second, "stop", name)}
 	if w := c.workload(made.app); w != nil {
 		made.life = w.life(c.dice, name, pod.Labels["version"])
@@ -54,10 +65,10 @@ func (k *kubelet) probe(_ context.Context, target netip.AddrPort, path string) (
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.at(target.Addr().String())
-	if c == nil || !c.running || c.stopped {
+	if c == nil || !c.running || c.stopped || !slices.Contains(c.ports, int(target.Port())) {
 		return 0, errRefused
 	}
-	if !c.answers(k.failing[c.app]) || path == c.life.fails {
+	if !k.answers(c) || path == c.life.fails {
 		return http.StatusServiceUnavailable, nil
 	}
 	if c.first.IsZero() {
@@ -67,18 +78,32 @@ func (k *kubelet) probe(_ context.Context, target netip.AddrPort, path string) (
 	return http.StatusOK, nil
 }
 
-// answers reports whether requests would be answered well. The caller holds the kubelet's lock.
-func (c *container) answers(failing bool) bool {
+// answers reports whether requests would be answered well. The caller holds the lock.
+func (k *kubelet) answers(c *container) bool {
 	sick := c.life.sickens > 0 && !c.first.IsZero() && time.Since(c.first) > c.life.sickens
-	return c.running && c.healthy && !c.stopped && !failing && !sick
+	return c.running && c.healthy && !c.stopped && !k.failing[c.app] && !sick && k.peers(c) >= c.life.quorum
+}
+
+// peers are the containers of the same application that run, this one included. The caller holds the lock.
+func (k *kubelet) peers(c *container) (n int) {
+	if c.life.quorum == 0 {
+		return 0
+	}
+	for _, other := range k.containers {
+		if other.app == c.app && other.running && !other.stopped {
+			n++
+		}
+	}
+	return n
 }
 
 // at is the container that has an address now. The caller holds the lock.
 func (k *kubelet) at(address string) *container {
+	var found *container
 	for _, c := range k.containers {
-		if c.address == address {
-			return c
+		if c.address == address && (found == nil || found.stopped) {
+			found = c
 		}
 	}
-	return nil
+	return found
 }

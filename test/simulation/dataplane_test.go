@@ -63,7 +63,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 	serving := map[string]bool{}  // by group and Pod
 	k.mu.Lock()
 	for _, t := range targets {
-		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && c.answers(k.failing[c.app]) {
+		if c := k.at(t.Address.Addr().String()); c != nil && t.Serving && k.answers(c) {
 			answering[c.app+" "+t.Group]++
 			answering[t.Group]++
 			o.answered[t.Group] = true
@@ -79,7 +79,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		if w == nil || c.group == "" {
 			continue
 		}
-		if time.Now().Before(o.served[c.group]) && answering[c.group] == 0 {
+		if o.served[c.group] && answering[c.group] == 0 {
 			o.fail(promiseBroken, "nobody serves and answers in %s while its Service is pointed at other Pods", groupName(c.group))
 		}
 		key := w.name + " " + c.group
@@ -88,8 +88,8 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
-		if w.stateful {
-			promised = w.replicas - 1
+		if w.kind != deployment {
+			promised = w.replicas - max(1, w.unavailable)
 		}
 		if excused := o.excuse[w.name]; time.Now().Before(excused.until) {
 			promised -= excused.missing
@@ -116,22 +116,29 @@ func (o *oracle) excused(workload string, missing int, d time.Duration) {
 // propagation is how long it takes until the data plane knows of a deregistration, informers included.
 const propagation = 15 * time.Second
 
+// openedUnclaimed Pods were Ready before a load balancer claimed them: no gate of theirs is for it, or was.
 func openedUnclaimed(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
+	return len(pod.Spec.ReadinessGates) == 0 || slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool {
 		condition := conditionOf(pod, g.ConditionType)
 		return condition != nil && condition.Reason == readiness.NoLoadBalancer
 	})
 }
 
-// keeps expects somebody to answer in the target groups of a workload, whoever it is, for a while.
-func (o *oracle) keeps(workload string, d time.Duration) {
+// keeps expects somebody to answer in the target groups of a workload, whoever it is, until keepsNoMore.
+func (o *oracle) keeps(workload string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range o.claims {
 		if c.selector["app"] == workload && o.answered[c.group] {
-			o.served[c.group] = time.Now().Add(d)
+			o.served[c.group] = true
 		}
 	}
+}
+
+func (o *oracle) keepsNoMore() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.served)
 }
 
 // begun forgets that a workload was complete: after a while, and when no trouble delays deregistrations any more, it has
@@ -187,7 +194,8 @@ func (o *oracle) waits(pod *corev1.Pod, targets []elbv2.RegisteredTarget) {
 
 // waitsFor is what the controller has to do before a Pod can be Ready; empty: it is Ready, or AWS or the containers come first.
 func (o *oracle) waitsFor(pod *corev1.Pod, targets []elbv2.RegisteredTarget) string {
-	if isReady(pod) || pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) {
+	closed := func(g corev1.PodReadinessGate) bool { return !conditionIs(pod, g.ConditionType, corev1.ConditionTrue) }
+	if pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) || !slices.ContainsFunc(pod.Spec.ReadinessGates, closed) {
 		return ""
 	}
 	for _, c := range o.claims {

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -11,14 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// nodes and the addresses of their Pods: few, so that addresses are used again soon.
-const (
-	nodeCount    = 3
-	nodeCapacity = 14
-)
-
-func nodeName(i int) string { return fmt.Sprintf("node-%d", i+1) }
-
 // kubelet is the kubelets of all nodes, and the scheduler.
 type kubelet struct {
 	cluster *cluster
@@ -26,19 +17,17 @@ type kubelet struct {
 	mu         sync.Mutex
 	containers map[types.UID]*container
 	free       map[string][]string // addresses by node, the one that was used last at the end
+	hosts      map[string]string   // the nodes' own addresses
+	joined     int                 // nodes that there have been
 	cordoned   map[string]bool
 	inherits   string          // the node whose last address the next Pod gets
 	failing    map[string]bool // workloads of which every check fails now
 }
 
 func newKubelet(c *cluster) *kubelet {
-	k := &kubelet{cluster: c, containers: map[types.UID]*container{}, free: map[string][]string{}, cordoned: map[string]bool{}, failing: map[string]bool{}}
-	for n := range nodeCount {
-		for i := range nodeCapacity {
-			k.free[nodeName(n)] = append(k.free[nodeName(n)], fmt.Sprintf("10.0.%d.%d", n+1, 17+i))
-		}
+	return &kubelet{
+		cluster: c, containers: map[types.UID]*container{}, free: map[string][]string{}, hosts: map[string]string{}, cordoned: map[string]bool{}, failing: map[string]bool{},
 	}
-	return k
 }
 
 // sync does what a Pod's state asks for.
@@ -73,33 +62,49 @@ func (k *kubelet) sync(namespace, name string, uid types.UID) {
 func (k *kubelet) schedule(c *container) {
 	again := func() { k.sync(c.pod.Namespace, c.pod.Name, c.uid) }
 	k.mu.Lock()
+	if !k.place(c) {
+		k.mu.Unlock()
+		k.cluster.after(2*time.Second, again)
+		return
+	}
+	k.mu.Unlock()
+	edit(k.cluster.kube, c.pod.Namespace, c.pod.Name, false, func(p *corev1.Pod) { p.Spec.NodeName = c.node })
+	k.cluster.after(c.life.start, func() { k.step(c, func() { c.running = true }) })
+	k.cluster.after(c.life.start+c.life.ready, func() { k.step(c, func() { c.ready = c.running }) })
+	k.cluster.after(c.life.start+c.life.ready+c.life.healthy, func() { k.step(c, func() { c.healthy = c.running && !c.life.never }) })
+}
+
+// place finds a node and an address for a Pod, if there is one. The caller holds the lock.
+func (k *kubelet) place(c *container) bool {
 	var open []string
-	for n := range nodeCount {
-		if node := nodeName(n); !k.cordoned[node] && len(k.free[node]) > 0 {
+	for _, node := range slices.Sorted(maps.Keys(k.free)) {
+		// The Pods of DaemonSets bear nodes that nobody else may go to.
+		if c.onlyOn == node || c.onlyOn == "" && !k.cordoned[node] && len(k.free[node]) > 0 {
 			open = append(open, node)
 		}
 	}
 	if len(open) == 0 {
-		k.mu.Unlock()
-		k.cluster.after(2*time.Second, again)
-		return
+		return false
 	}
 	c.node = pick(k.cluster.dice, open, "node", c.pod)
 	inherits := slices.Contains(open, k.inherits)
 	if inherits {
 		c.node, k.inherits = k.inherits, ""
 	}
+	if c.hostNetwork {
+		c.address = k.hosts[c.node]
+		return true
+	}
 	addresses, at := k.free[c.node], 0
+	if len(addresses) == 0 {
+		return false
+	}
 	if inherits || k.cluster.dice.chance(0.5, "again", c.pod) {
 		at = len(addresses) - 1 // the address of the Pod that went last
 	}
 	c.address = addresses[at]
 	k.free[c.node] = slices.Delete(addresses, at, at+1)
-	k.mu.Unlock()
-	edit(k.cluster.kube, c.pod.Namespace, c.pod.Name, false, func(p *corev1.Pod) { p.Spec.NodeName = c.node })
-	k.cluster.after(c.life.start, func() { k.step(c, func() { c.running = true }) })
-	k.cluster.after(c.life.start+c.life.ready, func() { k.step(c, func() { c.ready = c.running }) })
-	k.cluster.after(c.life.start+c.life.ready+c.life.healthy, func() { k.step(c, func() { c.healthy = c.running && !c.life.never }) })
+	return true
 }
 
 // step changes a container's state, and reports it.
@@ -114,6 +119,12 @@ func (k *kubelet) step(c *container, change func()) {
 
 // report writes a Pod's status.
 func (k *kubelet) report(c *container) {
+	k.mu.Lock()
+	silent := c.silent
+	k.mu.Unlock()
+	if silent {
+		return
+	}
 	edit(k.cluster.kube, c.pod.Namespace, c.pod.Name, true, func(p *corev1.Pod) {
 		if p.UID != c.uid {
 			return
@@ -178,7 +189,7 @@ func (k *kubelet) forget(uid types.UID) {
 	}
 	c.stopped = true
 	delete(k.containers, uid)
-	if c.node != "" {
+	if _, there := k.free[c.node]; there && !c.hostNetwork {
 		k.free[c.node] = append(k.free[c.node], c.address)
 	}
 }

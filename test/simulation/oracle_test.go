@@ -49,7 +49,7 @@ type oracle struct {
 	full       map[string]bool               // workload and group: all of its targets have served
 	registered map[string]map[types.UID]bool // Pods by target group
 	answered   map[string]bool               // target groups in which somebody has answered
-	served     map[string]time.Time          // until when somebody has to answer in a target group
+	served     map[string]bool               // target groups in which somebody has to answer
 	paused     map[string]time.Time          // until when nothing is promised of a workload
 	excuse     map[string]excuse
 }
@@ -77,7 +77,7 @@ const look = 200 * time.Millisecond
 func newOracle(w *world) *oracle {
 	o := &oracle{
 		world: w, stop: make(chan struct{}), done: make(chan struct{}), claims: map[string]*claim{}, proven: map[proof]time.Time{},
-		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, registered: map[string]map[types.UID]bool{}, answered: map[string]bool{}, served: map[string]time.Time{}, paused: map[string]time.Time{}, excuse: map[string]excuse{},
+		labels: map[types.UID]string{}, moved: map[types.UID]time.Time{}, late: map[types.UID]lateness{}, full: map[string]bool{}, registered: map[string]map[types.UID]bool{}, answered: map[string]bool{}, served: map[string]bool{}, paused: map[string]time.Time{}, excuse: map[string]excuse{},
 	}
 	w.kube.hooks = append(w.kube.hooks, o.hear)
 	go o.run()

@@ -31,7 +31,7 @@ var planted = []struct {
 	{"trusts-stale-health", openedInVain, plant{calls: healthAnswers(onceHealthyAlwaysHealthy)}},
 	{"forgets-the-uid", openedInVain, plant{sees: addressesForUIDs, writes: withoutUID}},
 	{"drops-a-claim", openedInVain, plant{sees: func(_ *world, o client.Object) client.Object {
-		if binding, ok := o.(*v1beta1.TargetGroupBinding); ok && binding.Labels[stackLabel] == "" {
+		if binding, ok := o.(*v1beta1.TargetGroupBinding); ok && byHand(binding) {
 			blind := binding.DeepCopy()
 			blind.Spec.TargetType = new(v1beta1.TargetTypeInstance)
 			return blind

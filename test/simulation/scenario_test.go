@@ -63,10 +63,15 @@ func (w *world) install(n int) {
 	name := fmt.Sprintf("app%d", n)
 	strategy := pick(d, [][2]int{{1, 0}, {0, 1}, {1, 1}, {2, 0}}, "strategy", n)
 	made := &workload{
-		name: name, stateful: d.chance(0.2, "stateful", n), replicas: 2 + d.number(3, "replicas", n), surge: strategy[0], unavailable: strategy[1],
+		name: name, kind: pick(d, []string{deployment, deployment, deployment, deployment, deployment, deployment, statefulSet, statefulSet, daemonSet}, "kind", n), replicas: 2 + d.number(3, "replicas", n), surge: strategy[0], unavailable: strategy[1],
 		minReady: pick(d, []time.Duration{0, 0, 5 * time.Second, 15 * time.Second}, "min ready", n), version: "v1", flaws: map[string]flaw{}, want: map[string]int{},
 		labels: map[string]string{"tier": "web"},
 	}
+	front := service(name, map[string]string{"app": name, "tier": "web"})
+	if d.chance(0.2, "named port", n) {
+		made.ports, front.Spec.Ports[0].TargetPort = map[string]int{"v1": 8080}, intstr.FromString("http")
+	}
+	grouped := d.chance(0.2, "group", n)
 	at := func(what string) time.Duration {
 		if d.chance(0.3, "at once", n) {
 			return 0
@@ -77,14 +82,23 @@ func (w *world) install(n int) {
 		w.cluster.add(made)
 		made.sync(w.cluster)
 	})
-	w.cluster.after(at("service"), func() { w.create(service(name, map[string]string{"app": name, "tier": "web"})) })
-	w.cluster.after(at("ingress"), func() { w.create(w.ingress(name, name, "80")) })
+	w.cluster.after(at("service"), func() { w.create(front) })
+	w.cluster.after(at("ingress"), func() { w.create(joining(grouped, w.ingress(name, name, "80"))) })
 	if d.chance(0.3, "second", n) {
 		port := pick(d, []string{"80", "admin"}, "second port", n)
-		w.cluster.after(at("second"), func() { w.create(w.ingress(name+"-second", name, port)) })
+		w.cluster.after(at("second"), func() { w.create(joining(grouped, w.ingress(name+"-second", name, port))) })
 	}
-	w.timeline.note("user", "installs %s: %d replicas, surge %d, unavailable %d, ready for %s, stateful %t", name, made.replicas, made.surge, made.unavailable, made.minReady, made.stateful)
+	w.timeline.note("user", "installs %s %s: %d replicas, surge %d, unavailable %d, ready for %s", made.kind, name, made.replicas, made.surge, made.unavailable, made.minReady)
 	time.Sleep(20 * time.Second)
+}
+
+// joining puts an Ingress into a group, under a host of its own.
+func joining(grouped bool, o *networkingv1.Ingress) *networkingv1.Ingress {
+	if grouped {
+		o.Annotations[groupLabel] = "all"
+		o.Spec.Rules[0].Host = o.Name + ".example.com"
+	}
+	return o
 }
 
 func service(name string, selector map[string]string) *corev1.Service {

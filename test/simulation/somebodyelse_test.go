@@ -65,8 +65,8 @@ func (w *world) owned() []string {
 // may change its targets, and nothing else.
 func (w *world) lent(name, service string) *v1beta1.TargetGroupBinding {
 	values := []string{"Name", name, "Scheme", "internal"}
-	for i := range nodeCount {
-		values = append(values, fmt.Sprintf("Subnets.member.%d", i+1), fmt.Sprintf("subnet-0123456789abcde%02d", i))
+	for i := range zoneCount {
+		values = append(values, fmt.Sprintf("Subnets.member.%d", i+1), subnet(i))
 	}
 	balancer := arnPattern.FindStringSubmatch(w.byHand(elbv2Version, "CreateLoadBalancer", values...))[1]
 	group := arnPattern.FindStringSubmatch(w.byHand(elbv2Version, "CreateTargetGroup", "Name", name, "Protocol", "HTTP", "Port", "80", "VpcId", vpc, "TargetType", "ip",

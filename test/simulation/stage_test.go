@@ -89,7 +89,7 @@ func perform(t *testing.T, seed uint64, without plant, script func(*stage)) (s *
 // app is a Deployment of so many Pods, one more and none less in a rollout.
 func app(name string, replicas int, changes ...func(*workload)) *workload {
 	w := &workload{
-		name: name, replicas: replicas, surge: 1, version: "v1", flaws: map[string]flaw{}, want: map[string]int{}, labels: map[string]string{"tier": "web"},
+		name: name, kind: deployment, replicas: replicas, surge: 1, version: "v1", flaws: map[string]flaw{}, want: map[string]int{}, labels: map[string]string{"tier": "web"},
 	}
 	for _, change := range changes {
 		change(w)

@@ -71,7 +71,7 @@ func TestTrapAddressIsStillDraining(t *testing.T) {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
 			scriptedFrom(t, seedWith(answer), func(s *stage) {
-				web := s.run(app("web", 2, func(w *workload) { w.stateful = true }))
+				web := s.run(app("web", 2, func(w *workload) { w.kind = statefulSet }))
 				made := s.entrance("web", "web", "80")
 				made.Annotations[annotation+"target-group-attributes"] = "deregistration_delay.timeout_seconds=120"
 				s.create(service("web", map[string]string{"app": "web"}))
@@ -265,7 +265,8 @@ func TestTrapSelectorIsSwitchedToOlderPods(t *testing.T) {
 		blue := s.ready(app("blue", 3))
 		green := s.run(app("green", 3))
 		s.comesToRest(5 * time.Minute)
-		s.oracle.keeps(blue.name, 10*time.Minute)
+		s.oracle.keeps(blue.name)
+		defer s.oracle.keepsNoMore()
 		s.point(blue.name, green)
 		s.pass(3 * time.Minute)
 		s.change(blue, func() { blue.gone = true })
@@ -274,7 +275,8 @@ func TestTrapSelectorIsSwitchedToOlderPods(t *testing.T) {
 		blue := s.ready(app("blue", 3))
 		green := s.run(app("green", 3, func(w *workload) { w.flaws["v1"] = flaw{never: true} }))
 		s.comesToRest(5 * time.Minute)
-		s.oracle.keeps(blue.name, 10*time.Minute)
+		s.oracle.keeps(blue.name)
+		defer s.oracle.keepsNoMore()
 		s.point(blue.name, green)
 		s.pass(3 * time.Minute)
 		s.point(blue.name, blue)

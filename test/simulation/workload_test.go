@@ -15,10 +15,19 @@ import (
 
 const shop = "shop" // the namespace of everything that users make
 
-// workload is a Deployment or a StatefulSet with its controller.
+// The kinds of objects that own Pods; a ReplicaSet is one of a Deployment.
+const (
+	deployment  = "ReplicaSet"
+	statefulSet = "StatefulSet"
+	daemonSet   = "DaemonSet"
+)
+
+// workload is a Deployment, a StatefulSet or a DaemonSet with its controller.
 type workload struct {
 	name               string
-	stateful           bool
+	kind               string
+	hostNetwork        bool
+	ports              map[string]int // number of the port called http by version; 8080 where there is none
 	replicas           int
 	surge, unavailable int
 	minReady           time.Duration
@@ -36,6 +45,7 @@ type workload struct {
 type flaw struct {
 	never   bool
 	sickens time.Duration
+	quorum  int    // how many Pods have to run before one is healthy
 	fails   string // the path of a health check that it never passes
 }
 
@@ -46,7 +56,7 @@ func (w *workload) life(d dice, pod types.NamespacedName, version string) life {
 		ready:   d.between(100*time.Millisecond, 5*time.Second, "ready", pod),
 		healthy: d.between(0, 4*time.Second, "healthy", pod),
 		stop:    d.between(100*time.Millisecond, 3*time.Second, "stop", pod),
-		never:   wrong.never, sickens: wrong.sickens, fails: wrong.fails,
+		never:   wrong.never, sickens: wrong.sickens, quorum: wrong.quorum, fails: wrong.fails,
 	}
 }
 
@@ -54,9 +64,9 @@ func (w *workload) pods(c *cluster) []*corev1.Pod {
 	return slices.DeleteFunc(list[*corev1.Pod](c.kube), func(p *corev1.Pod) bool { return p.Labels["app"] != w.name })
 }
 
-// minReadyOf a Pod of this version is what its ReplicaSet says; a StatefulSet has one for all.
+// minReadyOf a Pod of this version is what its ReplicaSet says; the others have one for all.
 func (w *workload) minReadyOf(version string) time.Duration {
-	if w.stateful {
+	if w.kind != deployment {
 		return w.minReady
 	}
 	return w.patience[version]
@@ -72,8 +82,10 @@ func (w *workload) sync(c *cluster) {
 		for _, pod := range w.pods(c) {
 			_ = c.remove("Pod", keyOf(pod), pod.UID)
 		}
-	case w.stateful:
+	case w.kind == statefulSet:
 		w.syncStateful(c)
+	case w.kind == daemonSet:
+		w.syncDaemon(c)
 	default:
 		w.syncRolling(c)
 	}
@@ -165,7 +177,7 @@ func (w *workload) resize(c *cluster, version string, active []*corev1.Pod) {
 	own := slices.DeleteFunc(slices.Clone(active), func(p *corev1.Pod) bool { return p.Labels["version"] != version })
 	for range w.want[version] - len(own) {
 		w.made++
-		w.create(c, fmt.Sprintf("%s-%s-%d", w.name, version, w.made), version, "ReplicaSet")
+		w.create(c, fmt.Sprintf("%s-%s-%d", w.name, version, w.made), version, "")
 	}
 	// Those that are not ready go first, then the youngest.
 	slices.SortFunc(own, func(a, b *corev1.Pod) int {
@@ -214,7 +226,7 @@ func (w *workload) syncStateful(c *cluster) {
 	for i := range w.replicas {
 		pod := find(name(i))
 		if pod == nil {
-			w.create(c, name(i), w.version, "StatefulSet")
+			w.create(c, name(i), w.version, "")
 			return
 		}
 		if pod.DeletionTimestamp != nil || !w.isAvailable(c, pod) {
@@ -241,21 +253,31 @@ func (w *workload) ordinal(pod *corev1.Pod) (number int) {
 	return number
 }
 
-func (w *workload) create(c *cluster, name, version, owner string) {
+// create makes a Pod, on one node alone where that is named.
+func (w *workload) create(c *cluster, name, version, node string) {
 	labels := map[string]string{"app": w.name, "version": version}
 	maps.Copy(labels, w.labels)
+	var only map[string]string
+	if node != "" {
+		only = map[string]string{hostLabel: node}
+	}
 	_ = c.kube.create(&corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: shop, Name: name, Labels: labels,
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: owner, Name: w.owner(version), UID: "owner", Controller: new(true)}},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: w.kind, Name: w.owner(version), UID: "owner", Controller: new(true)}},
 		},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}, TerminationGracePeriodSeconds: new(int64(30))},
+		Spec: corev1.PodSpec{
+			Containers: []corev1.Container{{Name: "web", Ports: []corev1.ContainerPort{
+				{Name: "http", ContainerPort: int32(cmp.Or(w.ports[version], 8080))}, {Name: "admin", ContainerPort: 8081},
+			}}},
+			HostNetwork: w.hostNetwork, NodeSelector: only, TerminationGracePeriodSeconds: new(int64(30)),
+		},
 	}) // the namespace may be going
 }
 
 // owner is the name of the object that owns the Pods of a version.
 func (w *workload) owner(version string) string {
-	if w.stateful {
+	if w.kind != deployment {
 		return w.name
 	}
 	return w.name + "-" + version
@@ -272,11 +294,15 @@ func (w *workload) own(c *cluster) {
 	w.patience[w.version] = w.minReady
 	seconds, name := int32(w.minReady/time.Second), w.owner(w.version)
 	meta := metav1.ObjectMeta{Namespace: shop, Name: name}
-	if w.stateful {
+	switch w.kind {
+	case statefulSet:
 		_ = c.kube.create(&appsv1.StatefulSet{ObjectMeta: meta}) // or it is there
 		edit(c.kube, shop, name, false, func(o *appsv1.StatefulSet) { o.Spec.MinReadySeconds = seconds })
-		return
+	case daemonSet:
+		_ = c.kube.create(&appsv1.DaemonSet{ObjectMeta: meta}) // or it is there
+		edit(c.kube, shop, name, false, func(o *appsv1.DaemonSet) { o.Spec.MinReadySeconds = seconds })
+	default:
+		_ = c.kube.create(&appsv1.ReplicaSet{ObjectMeta: meta}) // or it is there
+		edit(c.kube, shop, name, false, func(o *appsv1.ReplicaSet) { o.Spec.MinReadySeconds = seconds })
 	}
-	_ = c.kube.create(&appsv1.ReplicaSet{ObjectMeta: meta}) // or it is there
-	edit(c.kube, shop, name, false, func(o *appsv1.ReplicaSet) { o.Spec.MinReadySeconds = seconds })
 }

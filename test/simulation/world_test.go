@@ -52,6 +52,9 @@ const (
 	shopName      = "sim"
 )
 
+// settings of what is built.
+var settings = build.Config{Cluster: shopName, DefaultScheme: "internal", DefaultTargetType: "ip"}
+
 // reregistrations are the ways in which AWS takes the registration of a draining address.
 var reregistrations = []string{"ignored", "error"}
 
@@ -81,6 +84,9 @@ func newWorld(seed uint64, plant plant) (*world, error) {
 			return nil, err
 		}
 	}
+	for range nodeCount {
+		w.cluster.kubelet.join()
+	}
 	return w, nil
 }
 
@@ -90,34 +96,32 @@ func network() localaws.Seed {
 		VPCs:           []localaws.VPC{{ID: vpc, CIDR: "10.0.0.0/16"}},
 		SecurityGroups: []localaws.SecurityGroup{{ID: nodesID, VPCID: vpc, Name: "nodes", Tags: map[string]string{owned: "owned"}}},
 	}
-	for i := range nodeCount {
-		subnet := fmt.Sprintf("subnet-0123456789abcde%02d", i)
+	for i := range zoneCount {
 		s.Subnets = append(s.Subnets, localaws.Subnet{
-			ID: subnet, VPCID: vpc, CIDR: fmt.Sprintf("10.0.%d.0/24", i+1), Zone: "us-west-2" + string(rune('a'+i)),
+			ID: subnet(i), VPCID: vpc, CIDR: fmt.Sprintf("10.0.%d.0/24", i+1), Zone: "us-west-2" + string(rune('a'+i)),
 			Tags: map[string]string{"kubernetes.io/role/internal-elb": "1", owned: "shared"},
 		})
+	}
+	for i := range instances {
 		s.Instances = append(s.Instances, localaws.Instance{
-			ID: instance(i), SubnetID: subnet, PrivateIP: fmt.Sprintf("10.0.%d.5", i+1), SecurityGroups: []string{nodesID},
-			Prefixes: []string{fmt.Sprintf("10.0.%d.16/28", i+1)}, Tags: map[string]string{owned: "owned"},
+			ID: instance(i), SubnetID: subnet(i), PrivateIP: hostAddress(i), SecurityGroups: []string{nodesID},
+			Prefixes: []string{fmt.Sprintf("%s%d/28", prefix(i), block(i))}, Tags: map[string]string{owned: "owned"},
 		})
 	}
 	return s
 }
 
-func instance(i int) string { return fmt.Sprintf("i-0123456789abcde%02d", i) }
+// subnet is the one of an instance.
+func subnet(i int) string { return fmt.Sprintf("subnet-0123456789abcde%02d", i%zoneCount) }
 
 func infrastructure() []client.Object {
-	all := []client.Object{
+	return []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "kube-system"}},
 		&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "targetgroupbindings.elbv2.k8s.aws"}}, // the CRD
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shop, Labels: map[string]string{injectLabel: "enabled", drainLabel: "auto"}}},
 		&networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: "alb"}, Spec: networkingv1.IngressClassSpec{Controller: ingress.Controller}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: lease}, Spec: coordinationv1.LeaseSpec{LeaseTransitions: new(int32(0))}},
 	}
-	for i := range nodeCount {
-		all = append(all, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: nodeName(i)}, Spec: corev1.NodeSpec{ProviderID: "aws:///zone/" + instance(i)}})
-	}
-	return all
 }
 
 // newReplica starts a process, and returns when its caches are full.
@@ -152,7 +156,7 @@ func (w *world) elect(next *replica) error {
 	w.leader = next
 	return next.lead(controller.Config{
 		Mode:         controller.Full,
-		Build:        build.Config{Cluster: shopName, DefaultScheme: "internal", DefaultTargetType: "ip"},
+		Build:        settings,
 		IngressClass: "alb", UnreadyGrace: 10 * time.Second, BrakeDeletions: 20, BrakeTargets: 0.5, ClaimDeadline: 10 * time.Minute, HealthSampleInterval: 5 * time.Minute,
 		Lease: types.NamespacedName{Namespace: "kube-system", Name: lease}, IngressWorkers: 3, BindingWorkers: 3,
 	}, aws)

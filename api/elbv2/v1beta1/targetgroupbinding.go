@@ -169,8 +169,9 @@ type TargetGroupBindingStatus struct {
 	// +optional
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions hold at most one entry, of type "Ready": it is False with reason
-	// "FailedCleanup" while the clean-up of a deleted binding does not succeed.
+	// Conditions hold at most one entry, of type "Ready": it is True while the target
+	// group has the targets that it should have, and False, with a reason and what to
+	// do, where something lasting is in the way.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

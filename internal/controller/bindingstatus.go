@@ -1,0 +1,75 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/cloud"
+)
+
+// bindingReady is the type of a binding's only condition: whether its target group has the
+// targets that it should have. Whether those are healthy is shown on the LoadBalancer.
+const bindingReady = "Ready"
+
+// Reasons of the condition.
+const (
+	bindingReconciled = "Reconciled"
+	bindingNotBuilt   = "NotBuilt"
+	bindingNoBackend  = "BackendNotFound"
+	bindingHeld       = "DeletionHeld"
+	bindingDenied     = "AccessDenied"
+	bindingGone       = "TargetGroupNotFound"
+	bindingFailed     = "FailedReconcile"
+)
+
+// ready is the condition of a binding whose targets are as they should be.
+var ready = metav1.Condition{Type: bindingReady, Status: metav1.ConditionTrue, Reason: bindingReconciled, Message: "the ready Pods of the Service are registered"}
+
+func notReady(reason, message string) metav1.Condition {
+	return metav1.Condition{Type: bindingReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+// conditionAfter is what an error says of a binding. What passes by itself is not lasting,
+// and changes nothing.
+func conditionAfter(err error) (condition metav1.Condition, lasting bool) {
+	if isHeld(err) {
+		return notReady(bindingHeld, err.Error()), true
+	}
+	if !isOurs(err) {
+		return condition, false
+	}
+	switch cloud.KindOf(err) {
+	case cloud.Denied:
+		return notReady(bindingDenied, err.Error()), true
+	case cloud.Gone:
+		return notReady(bindingGone, err.Error()), true
+	case cloud.Bug:
+		return notReady(bindingFailed, err.Error()), true
+	}
+	return condition, false
+}
+
+// setCondition writes the condition where it is news.
+func (c *bindingController) setCondition(ctx context.Context, binding *v1beta1.TargetGroupBinding, condition metav1.Condition) error {
+	return c.setStatus(ctx, binding, condition, binding.Status.ObservedGeneration)
+}
+
+// setStatus writes the condition, and which generation was carried out, where either is news.
+func (c *bindingController) setStatus(ctx context.Context, binding *v1beta1.TargetGroupBinding, condition metav1.Condition, done *int64) error {
+	before := binding.DeepCopy()
+	condition.ObservedGeneration = binding.Generation
+	changed := meta.SetStatusCondition(&binding.Status.Conditions, condition)
+	if binding.Status.ObservedGeneration = done; !changed && ptr.Equal(done, before.Status.ObservedGeneration) {
+		return nil
+	}
+	if err := c.client.Status().Patch(ctx, binding, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the status of TargetGroupBinding %s: %w", nameOf(binding), err)
+	}
+	return nil
+}
