@@ -69,7 +69,7 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		c.echoes.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	now := time.Now()
+	pod, now := pod.DeepCopy(), time.Now()
 	c.echoes.complete(pod, now)
 	verdict := readiness.Decide(now, c.subject(ctx, pod), c.evidence(ctx, pod), readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})
 	c.waits.replace(request.NamespacedName, verdict.Waits)

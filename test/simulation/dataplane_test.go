@@ -39,8 +39,9 @@ func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1
 		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
 			continue
 		}
+		address := c.address(pod)
 		in := func(t elbv2.RegisteredTarget) bool {
-			return t.Group == c.group && t.Address.String() == c.address(pod) && t.State != "draining"
+			return t.Group == c.group && t.State != "draining" && t.Address.String() == address
 		}
 		switch {
 		case slices.ContainsFunc(targets, in):

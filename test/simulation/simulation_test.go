@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 	if err := os.Unsetenv("AWS_CA_BUNDLE"); err != nil { // there is no TLS
 		panic(err)
 	}
+	debug.SetGCPercent(400) // runs are short and small, and there are many
 	os.Exit(m.Run())
 }
 
