@@ -312,8 +312,8 @@ func TestTrapLabelsChangeAfterCreation(t *testing.T) {
 			s.oracle.begun(web.name, propagation)
 			takeOut(s, pod)
 			s.stays(pod, corev1.ConditionTrue, time.Minute)
-			if s.registered(pod) {
-				s.surprise("the Pod is registered although no Service selects it")
+			if ports := s.registered(pod.Status.PodIP); ports != nil {
+				s.surprise("the Pod is registered by %v although no Service selects it", ports)
 			}
 			_ = s.kube.remove("Pod", keyOf(pod), pod.UID)
 		},
