@@ -39,6 +39,7 @@ var actions = []action{
 	{"replaces a node", (*world).replaceNode},
 	{"kills a node", (*world).killNode},
 	{"lets all checks fail for ten seconds", (*world).failAll},
+	{"lets all checks fail for ten seconds", (*world).failAll},
 	{"deletes the Service and makes it anew", (*world).remakeService},
 	{"makes the Ingress wrong, and right again", (*world).breakIngress},
 	{"switches the selector to other Pods", (*world).switchSelector},

@@ -153,6 +153,21 @@ func TestTrapOnePodBehindSeveralTargetGroups(t *testing.T) {
 	})
 }
 
+// A new Ingress claims a Pod the moment its gate has opened, and the controller has not seen its own write yet.
+func TestTrapClaimComesWhenAGateHasJustOpened(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		s.serve("web")
+		s.pass(time.Second)
+		web := s.run(app("web", 2))
+		pod := s.pod(web, anyPod)
+		s.lagging("Pod", 4*time.Second, time.Minute)
+		s.sees(pod, corev1.ConditionTrue, readiness.Healthy, 2*time.Minute)
+		s.create(s.entrance("web-second", "web", "80"))
+		s.stays(pod, corev1.ConditionTrue, time.Minute)
+	})
+}
+
 func TestTrapControllerRestartsInARollout(t *testing.T) {
 	t.Parallel()
 	scripted(t, func(s *stage) {
@@ -203,6 +218,20 @@ func TestTrapAWSThrottlesForMinutes(t *testing.T) {
 		s.pass(5 * time.Minute)
 		s.stays(first, corev1.ConditionFalse, 0)
 		s.sees(first, corev1.ConditionTrue, readiness.Healthy, 45*time.Second) // registered within 15 seconds, and two checks
+	})
+}
+
+// What failed in an outage is tried soon after its end, not as late again as the outage was long.
+func TestTrapAWSFailsForMinutes(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		web := s.ready(app("web", 3))
+		s.troubled(4 * time.Minute)
+		s.fault(fault.Rule{Status: 503, For: 4 * time.Minute})
+		s.rollOut(web, "v2", flaw{}, 0)
+		first := s.pod(web, of("v2"))
+		s.pass(4 * time.Minute)
+		s.sees(first, corev1.ConditionTrue, readiness.Healthy, 45*time.Second) // fifteen seconds, and two checks
 	})
 }
 
