@@ -258,7 +258,12 @@ func TestTrapDescribeTargetHealthIsStale(t *testing.T) {
 			s.pass(3 * time.Second)
 			binding.SetResourceVersion("")
 			s.create(binding)
-			s.rollOut(web, "v2", flaw{}, 0)
+			s.pass(90 * time.Second) // for an answer that is not so old, and for the addresses to have drained
+			for _, pod := range web.pods(s.cluster) {
+				if ports := s.registered(pod.Status.PodIP); len(ports) != 2 {
+					s.surprise("Pod %s is registered by %v, want 8080 twice", pod.Name, ports)
+				}
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
