@@ -122,6 +122,27 @@ func TestTrapTargetGroupIsReplacedInARollout(t *testing.T) {
 	}
 }
 
+// A target group whose rule cannot be changed in time outlives its Service, and serves the next one of that name.
+func TestTrapServiceOfAnIngressGroupIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		front := service("web", map[string]string{"app": "web"})
+		s.create(front)
+		s.create(joining(true, s.entrance("web", "web", "80")))
+		s.pass(time.Second)
+		web := s.run(app("web", 2))
+		s.comesToRest(5 * time.Minute)
+		s.fault(fault.Rule{Operation: "ModifyRule", Code: "ThrottlingException", For: 10 * time.Second})
+		s.oracle.begun(web.name, time.Minute)
+		_ = s.kube.remove("Service", keyOf(front), "")
+		s.pass(5 * time.Second)
+		s.create(service("web", map[string]string{"app": "web"}))
+		s.pass(time.Minute)
+		s.rollOut(web, "v2", flaw{}, 0)
+		s.sees(s.pod(web, of("v2")), corev1.ConditionTrue, readiness.Healthy, time.Minute)
+	})
+}
+
 // severalGroups is a Pod behind two Ingresses, by two ports, and behind a binding that was made by hand. The health check of
 // the last one fails.
 func severalGroups(s *stage) {
