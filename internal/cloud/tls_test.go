@@ -28,7 +28,9 @@ func TestSecureListenersConverge(t *testing.T) {
 		{"certificate-arn": two, "backend-protocol-version": "GRPC", "success-codes": "0-12", "healthcheck-path": "/grpc.health.v1.Health/Check"},
 		{"certificate-arn": one, "listen-ports": `[{"HTTP": 80}, {"HTTPS": 443}]`},
 		{"listen-ports": `[{"HTTP": 443}]`},
-		{"certificate-arn": one},
+		{"certificate-arn": one, "backend-protocol-version": "GRPC"},
+		{"listen-ports": `[{"HTTP": 443}]`},
+		{"certificate-arn": one, "backend-protocol-version": "HTTP2"},
 	} {
 		w.reach(w.build(secured(annotations)))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -48,10 +49,16 @@ func ParseCheck(text, host string) (Check, error) {
 	if port == "" {
 		return Check{}, fmt.Errorf("there is no port: %w", errForm)
 	}
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+		return Check{}, fmt.Errorf("port %s is not one from 1 to 65535", port)
+	}
 	if u.Hostname() != "" {
 		host = u.Hostname()
 	}
 	check.address = net.JoinHostPort(host, port)
+	if _, _, err := net.SplitHostPort(check.address); err != nil {
+		return Check{}, fmt.Errorf("%q is no host: %w", host, errForm)
+	}
 	return check, nil
 }
 

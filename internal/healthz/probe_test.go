@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,12 +51,34 @@ func TestParseCheckSaysWhatWouldBeRight(t *testing.T) {
 		"tcp://redis":       "there is no port",
 		"grpc://":           "there is no port",
 		"http:///ready":     "there is no port",
+		"tcp://:65536":      "port 65536 is not one from 1 to 65535",
+		"grpc://:0":         "port 0 is not one from 1 to 65535",
 		"8080":              `"" is none of`,
 	} {
 		if _, err := ParseCheck(text, "localhost"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", text, err, want)
 		}
 	}
+}
+
+// FuzzParseCheck: what is taken can be connected to, and what is not says something.
+func FuzzParseCheck(f *testing.F) {
+	for _, seed := range []string{"http://:8080/ready?a=b", "https://[::1]/", "tcp://:6379", "grpc://:9090/a.B", "http://%", "tcp://a:b", "//", "grpc:9090"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		check, err := ParseCheck(text, "localhost")
+		if err != nil {
+			if err.Error() == "" {
+				t.Errorf("%q is refused without a word", text)
+			}
+			return
+		}
+		host, port, err := net.SplitHostPort(check.address)
+		if err != nil || host == "" || port == "" || !slices.Contains(schemes, check.scheme) {
+			t.Errorf("%q: %+v, %v", text, check, err)
+		}
+	})
 }
 
 // Every protocol, with a container that is well, one that is ill, one that does not answer and one that is not there.

@@ -7,7 +7,7 @@ import (
 // A node without power takes its containers along, and gives them back.
 func TestNodeLosesItsPower(t *testing.T) {
 	t.Parallel()
-	s := newSceneIn(t, startLab(t, "--nodes=1", "--controller=false", "--policies=false"))
+	s := newSceneIn(t, startLab(t, "--nodes=1", "--controller=false", "--injection=none"))
 	s.apply(`
 	apiVersion: v1
 	kind: Pod

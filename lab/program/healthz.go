@@ -35,7 +35,9 @@ func (p *Process) healthz() Exit {
 	case err = <-ended:
 	case <-p.kill:
 		kill()
-		_ = <-ended // its port is free again
+		if err = <-ended; err != nil { // its port is free again
+			p.print("%v", err)
+		}
 		return killed
 	}
 	if err != nil {

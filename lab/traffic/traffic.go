@@ -32,7 +32,7 @@ type Place struct {
 	SlowPath         string // is answered after SlowAnswer
 }
 
-// How long exchanges last that are not over at once. The first are short enough for Pods that drain for 20 s (15 s of it
+// How long exchanges last that are not over at once. The first are short enough for Pods that drain for 20 s (16 s of it
 // may pass before the load balancer has let go), the slow answer is not.
 const (
 	StreamLasts = 3 * time.Second

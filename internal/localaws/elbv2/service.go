@@ -150,13 +150,8 @@ func (s *Service) arn(resource string) string {
 	return fmt.Sprintf("arn:aws:elasticloadbalancing:%s:%s:%s", s.Region, s.Account, resource)
 }
 
-// later runs f, with the lock held, one to three seconds after now: the time that changes, registrations and
-// deregistrations take on their way to the data plane.
-func (s *Service) later(f func()) {
-	s.after(s.Clock.Between(propagation[0], propagation[1]), f)
-}
-
-var propagation = [2]time.Duration{time.Second, 3 * time.Second}
+// later runs f, with the lock held, when the changes of now have reached the data plane.
+func (s *Service) later(f func()) { s.after(s.Clock.Of(s.Delays.Propagation), f) }
 
 // after runs f, with the lock held, when d has passed.
 func (s *Service) after(d time.Duration, f func()) {

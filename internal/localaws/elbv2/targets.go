@@ -78,7 +78,7 @@ func (s *Service) registerTargets(in targetsInput) (wire.Empty, error) {
 // admission is how long a registration takes to arrive in the data plane.
 func (s *Service) admission(g *targetGroup) time.Duration {
 	if g.settings.forHTTP() {
-		return s.Clock.Between(propagation[0], propagation[1])
+		return s.Clock.Of(s.Delays.Propagation)
 	}
 	return s.Clock.Of(s.Delays.Admission)
 }
@@ -194,7 +194,7 @@ func (s *Service) drain(g *targetGroup, t *target) {
 		return
 	}
 	seconds, _ := strconv.Atoi(g.attribute("deregistration_delay.timeout_seconds")) // checked when it was set
-	heard := s.Clock.Between(propagation[0], propagation[1])
+	heard := s.Clock.Of(s.Delays.Propagation)
 	gone := s.Clock.Scaled(time.Duration(seconds) * time.Second)
 	s.after(heard, func() {
 		t.leaving = true
