@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -36,12 +37,14 @@ import (
 	"github.com/sluice-lb/sluice/internal/version"
 )
 
-// The lease is short, so that a lost leader is replaced within the five seconds that
-// draining allows for it (docs/design/drain.md), and standbys are warm.
+// The lease is short, so that a lost leader is replaced, and its successor at work, within the
+// five seconds that draining allows for it (docs/design/drain.md), and standbys are warm.
+// client-go looks each retry period, and up to 1.2 periods more, whether a lease is free: one
+// that is handed over is taken within 0.7 s. Leases count whole seconds.
 const (
-	leaseDuration = 5 * time.Second
-	renewDeadline = 3 * time.Second
-	retryPeriod   = time.Second
+	leaseDuration = 3 * time.Second
+	renewDeadline = 2 * time.Second
+	retryPeriod   = 300 * time.Millisecond
 )
 
 // start runs the controller until ctx ends.
@@ -51,10 +54,6 @@ func start(ctx context.Context, o options) error {
 	klog.SetLogger(logger)
 	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.cluster, "vpc", o.vpc)
 
-	aws, err := cloud.New(ctx, o.cloudConfig())
-	if err != nil {
-		return err
-	}
 	cluster, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return err
@@ -68,6 +67,27 @@ func start(ctx context.Context, o options) error {
 			return err
 		}
 	}
+	registerMetrics()
+	for {
+		err := serve(ctx, cluster, o)
+		if err == nil || ctx.Err() != nil || !lostLease(err) {
+			return err
+		}
+		logger.Info("the lease is lost: nothing is written until it is held again", "lease", o.leaderElectionNamespace+"/"+o.lease())
+	}
+}
+
+// serve runs the controllers until ctx ends or the lease is lost. What it knew is then
+// forgotten: somebody else may change it.
+func serve(ctx context.Context, cluster *rest.Config, o options) error {
+	aws, err := cloud.New(ctx, o.cloudConfig())
+	if err != nil {
+		return err
+	}
+	for _, budget := range aws.Collectors() {
+		metrics.Registry.MustRegister(budget)
+		defer metrics.Registry.Unregister(budget)
+	}
 	manager, err := newManager(ctx, cluster, o)
 	if err != nil {
 		return err
@@ -75,12 +95,14 @@ func start(ctx context.Context, o options) error {
 	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
-	registerMetrics(aws)
 	if err := manager.Start(ctx); err != nil {
 		return fmt.Errorf("running the controllers: %w", err)
 	}
 	return nil
 }
+
+// lostLease: controller-runtime has no name for this error.
+func lostLease(err error) bool { return strings.HasSuffix(err.Error(), "leader election lost") }
 
 func newLogger(level string) logr.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}
@@ -110,7 +132,7 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 	manager, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        objects,
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: slimmed},
-		Controller:                    config.Controller{EnableWarmup: new(true)},
+		Controller:                    config.Controller{EnableWarmup: new(true), SkipNameValidation: new(true)}, // names come again with each lease
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leads(),
@@ -181,8 +203,8 @@ func synced(informers cache.Cache) func(*http.Request) error {
 	}
 }
 
-func registerMetrics(aws *cloud.Cloud) {
-	for _, room := range [][]prometheus.Collector{cloud.Collectors(), aws.Collectors(), health.Collectors(), controller.Collectors()} {
+func registerMetrics() {
+	for _, room := range [][]prometheus.Collector{cloud.Collectors(), health.Collectors(), controller.Collectors()} {
 		metrics.Registry.MustRegister(room...)
 	}
 }

@@ -93,3 +93,16 @@ func patched(t *testing.T, before, after *corev1.Pod) *corev1.Pod {
 	}
 	return &got
 }
+
+// An API server that does not correct a negative grace period would reject the Pod for a sleep
+// that is longer.
+func TestNegativeGraceCoversTheSleep(t *testing.T) {
+	t.Parallel()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{admission.DrainKey: "auto"}},
+		Spec:       corev1.PodSpec{TerminationGracePeriodSeconds: new(int64(-5)), Containers: []corev1.Container{{Name: "web"}}},
+	}
+	if got := admission.Drain(pod, &corev1.Namespace{}); *got.Spec.TerminationGracePeriodSeconds != 20 {
+		t.Errorf("the grace period is %d, want 20", *got.Spec.TerminationGracePeriodSeconds)
+	}
+}

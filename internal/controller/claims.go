@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -64,7 +65,7 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 		if service != nil {
 			claim.Selector = service.Spec.Selector
 		}
-		if binding := v.bindingFor(object, service, backend, bindings); binding != nil {
+		if binding := v.bindingFor(ctx, object, service, backend, bindings); binding != nil {
 			claim.bind(binding)
 		} else if name, ok := v.bindingName(object, service, backend); ok {
 			claim.Gates = append(claim.Gates, readiness.ForBinding(name)) // it will have this name
@@ -75,8 +76,10 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 }
 
 // bindingFor finds the binding that was made for a backend of an Ingress. Where several
-// Ingresses of a group name one Service port, the name tells them apart.
-func (v *view) bindingFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
+// Ingresses of a group name one Service port, the name tells them apart. Where only one does,
+// any name will do: a target group that survives the deletion of its Service serves the next
+// one, and keeps the name that it has from the first.
+func (v *view) bindingFor(ctx context.Context, object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
 	stack, err := ingress.Group(object)
 	if err != nil {
 		return nil
@@ -89,15 +92,26 @@ func (v *view) bindingFor(object *networkingv1.Ingress, service *corev1.Service,
 			found = append(found, binding)
 		}
 	}
-	if len(found) == 1 && stack.Namespace != "" {
-		return found[0]
-	}
 	for _, binding := range found {
 		if v.madeFor(object, service, backend, binding) {
 			return binding
 		}
 	}
+	if len(found) == 1 && (stack.Namespace != "" || v.alone(ctx, stack, object, backend)) {
+		return found[0]
+	}
 	return nil
+}
+
+// alone reports whether no other Ingress of a group names this Service port.
+func (v *view) alone(ctx context.Context, stack model.StackID, object *networkingv1.Ingress, backend ingress.Backend) bool {
+	var list networkingv1.IngressList
+	if err := v.List(ctx, &list, client.InNamespace(object.Namespace), client.MatchingFields{ingressesByGroup: stack.String()}, client.UnsafeDisableDeepCopy); err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(list.Items, func(other networkingv1.Ingress) bool {
+		return other.Name != object.Name && slices.Contains(ingress.Backends(&other), backend)
+	})
 }
 
 func (v *view) madeFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, binding *v1beta1.TargetGroupBinding) bool {

@@ -70,7 +70,7 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		waitingNow.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	now := time.Now()
+	pod, now := pod.DeepCopy(), time.Now()
 	c.echoes.complete(pod, now)
 	subject, evidence := c.subject(ctx, pod), c.evidence(ctx, pod)
 	verdict := readiness.Decide(now, subject, evidence, readiness.Settings{ClaimDeadline: c.config.ClaimDeadline})

@@ -20,6 +20,7 @@ import (
 
 // Setup adds the controllers of a mode to a manager. The context is that of the process.
 func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
+	waitingNow.reset()
 	switch {
 	case config.DryRun:
 		return setupDryRun(ctx, manager, config, aws)

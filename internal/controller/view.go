@@ -130,10 +130,11 @@ func (v *view) endpoints(ctx context.Context, binding *v1beta1.TargetGroupBindin
 	return list, true
 }
 
-// pod is nil when it does not exist.
+// pod is nil when it does not exist. It is the cache's own, to be read only: bindings look at
+// all of their Pods each time that one of them changes.
 func (v *view) pod(ctx context.Context, name types.NamespacedName) *corev1.Pod {
 	var pod corev1.Pod
-	if err := v.Get(ctx, name, &pod); err != nil {
+	if err := v.Get(ctx, name, &pod, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
 	return &pod

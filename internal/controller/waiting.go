@@ -60,6 +60,13 @@ func (w *waitingPods) forget(name types.NamespacedName) {
 	delete(w.pods, name)
 }
 
+// reset forgets all: others keep the gates from now on, or these are seen anew.
+func (w *waitingPods) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.pods)
+}
+
 // Describe is part of prometheus.Collector.
 func (w *waitingPods) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- waitingCount

@@ -39,6 +39,7 @@ var actions = []action{
 	{"replaces a node", (*world).replaceNode},
 	{"kills a node", (*world).killNode},
 	{"lets all checks fail for ten seconds", (*world).failAll},
+	{"lets all checks fail for ten seconds", (*world).failAll},
 	{"deletes the Service and makes it anew", (*world).remakeService},
 	{"makes the Ingress wrong, and right again", (*world).breakIngress},
 	{"switches the selector to other Pods", (*world).switchSelector},
@@ -270,10 +271,12 @@ func (w *world) drain(node string) {
 
 // replaceNode does what an autoscaler does: another node joins, the old one is drained, and leaves.
 func (w *world) replaceNode(n int, _ *workload) {
-	if !w.cluster.kubelet.hasMore() {
-		return
+	if w.cluster.kubelet.hasMore() {
+		w.replace(pick(w.dice, w.cluster.kubelet.nodes(), "replace node", n))
 	}
-	node := pick(w.dice, w.cluster.kubelet.nodes(), "replace node", n)
+}
+
+func (w *world) replace(node string) {
 	w.timeline.note("user", "replaces %s", node)
 	w.grow()
 	w.pass(30 * time.Second)
@@ -300,10 +303,12 @@ func (w *world) daemonsMiss() {
 
 // killNode ends a node and all that is on it without a word; a minute later the cluster is told that its instance is gone.
 func (w *world) killNode(n int, _ *workload) {
-	if !w.cluster.kubelet.hasMore() {
-		return
+	if w.cluster.kubelet.hasMore() {
+		w.lose(pick(w.dice, w.cluster.kubelet.nodes(), "kill node", n))
 	}
-	node := pick(w.dice, w.cluster.kubelet.nodes(), "kill node", n)
+}
+
+func (w *world) lose(node string) {
 	w.timeline.note("user", "%s dies", node)
 	for _, workload := range w.cluster.everyWorkload() {
 		w.oracle.begun(workload.name, 3*time.Minute)

@@ -86,7 +86,7 @@ const (
 )
 
 // madeFor reports whether a binding was made for a backend of an Ingress. In a group, names tell whose it is of several
-// Ingresses that name one Service.
+// Ingresses that name one Service port; where it is one, the group may have the name of a Service that there was before.
 func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
 	if binding.DeletionTimestamp != nil || binding.Spec.ServiceRef.Name != backend.Service || binding.Spec.ServiceRef.Port.String() != backend.Port {
 		return false
@@ -100,7 +100,12 @@ func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.
 		return false
 	}
 	port, ok := ingress.ServicePort(service, backend.Port)
-	return ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port)
+	if ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port) {
+		return true
+	}
+	return !slices.ContainsFunc(peekAll[*networkingv1.Ingress](k), func(other *networkingv1.Ingress) bool {
+		return other.Name != object.Name && other.Annotations[groupLabel] == group && slices.Contains(ingress.Backends(other), backend)
+	})
 }
 
 func (c *claim) bind(binding *v1beta1.TargetGroupBinding) {

@@ -39,8 +39,9 @@ func (o *oracle) lastTargets(c *claim, before map[types.UID]bool, pods []*corev1
 		if !c.selects(pod) || pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) {
 			continue
 		}
+		address := c.address(pod)
 		in := func(t elbv2.RegisteredTarget) bool {
-			return t.Group == c.group && t.Address.String() == c.address(pod) && t.State != "draining"
+			return t.Group == c.group && t.State != "draining" && t.Address.String() == address
 		}
 		switch {
 		case slices.ContainsFunc(targets, in):
@@ -192,10 +193,10 @@ func (o *oracle) waits(pod *corev1.Pod, targets []elbv2.RegisteredTarget) {
 	}
 }
 
-// waitsFor is what the controller has to do before a Pod can be Ready; empty: it is Ready, or AWS or the containers come first.
+// waitsFor is what the controller has to do before a Pod can be Ready and served; empty: it is, or AWS or the containers
+// come first.
 func (o *oracle) waitsFor(pod *corev1.Pod, targets []elbv2.RegisteredTarget) string {
-	closed := func(g corev1.PodReadinessGate) bool { return !conditionIs(pod, g.ConditionType, corev1.ConditionTrue) }
-	if pod.DeletionTimestamp != nil || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) || !slices.ContainsFunc(pod.Spec.ReadinessGates, closed) {
+	if pod.DeletionTimestamp != nil || conditionIs(pod, corev1.DisruptionTarget, corev1.ConditionTrue) || !conditionIs(pod, corev1.ContainersReady, corev1.ConditionTrue) {
 		return ""
 	}
 	for _, c := range o.claims {
@@ -215,6 +216,10 @@ func (o *oracle) waitsFor(pod *corev1.Pod, targets []elbv2.RegisteredTarget) str
 		if _, ok := o.proven[proof{c.group, c.address(pod), pod.UID}]; !ok || targets[at].State != "healthy" {
 			return ""
 		}
+	}
+	closed := func(g corev1.PodReadinessGate) bool { return !conditionIs(pod, g.ConditionType, corev1.ConditionTrue) }
+	if !slices.ContainsFunc(pod.Spec.ReadinessGates, closed) {
+		return ""
 	}
 	return "have its gates opened"
 }

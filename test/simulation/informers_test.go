@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -187,13 +188,19 @@ func (i *informers) IndexField(_ context.Context, o client.Object, field string,
 }
 
 // Get reads from the picture.
-func (i *informers) Get(_ context.Context, key types.NamespacedName, into client.Object, _ ...client.GetOption) error {
+func (i *informers) Get(_ context.Context, key types.NamespacedName, into client.Object, options ...client.GetOption) error {
+	var wanted client.GetOptions
+	wanted.ApplyOptions(options)
 	kind := kindOf(into)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	found := i.kinds[kind].objects[key]
 	if found == nil {
 		return apierrors.NewNotFound(resource(kind), key.Name)
+	}
+	if wanted.UnsafeDisableDeepCopy != nil && *wanted.UnsafeDisableDeepCopy {
+		reflect.ValueOf(into).Elem().Set(reflect.ValueOf(found).Elem())
+		return nil
 	}
 	assign(into, found)
 	return nil
@@ -208,7 +215,11 @@ func (i *informers) List(_ context.Context, into client.ObjectList, options ...c
 	defer i.mu.Unlock()
 	var found []runtime.Object
 	for _, o := range i.kinds[kind].objects {
-		if i.fits(kind, o, wanted) {
+		switch {
+		case !i.fits(kind, o, wanted):
+		case wanted.UnsafeDisableDeepCopy != nil && *wanted.UnsafeDisableDeepCopy:
+			found = append(found, o)
+		default:
 			found = append(found, o.DeepCopyObject())
 		}
 	}

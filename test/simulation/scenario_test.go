@@ -67,6 +67,7 @@ func (w *world) install(n int) {
 		minReady: pick(d, []time.Duration{0, 0, 5 * time.Second, 15 * time.Second}, "min ready", n), version: "v1", flaws: map[string]flaw{}, want: map[string]int{},
 		labels: map[string]string{"tier": "web"},
 	}
+	made.hostNetwork = made.kind == daemonSet && n == 0 && d.chance(0.5, "host network", n) // there is one port 8080 on a node
 	front := service(name, map[string]string{"app": name, "tier": "web"})
 	if d.chance(0.2, "named port", n) {
 		made.ports, front.Spec.Ports[0].TargetPort = map[string]int{"v1": 8080}, intstr.FromString("http")

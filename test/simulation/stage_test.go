@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
-	"github.com/sluice-lb/sluice/internal/localaws/elbv2"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -108,8 +107,12 @@ func (s *stage) run(w *workload) *workload {
 
 // serve makes a Service and an Ingress of a workload's name, with ten seconds between health checks, and targets that drain
 // for half a minute.
-func (s *stage) serve(name string) {
-	s.create(service(name, map[string]string{"app": name, "tier": "web"}))
+func (s *stage) serve(name string, changes ...func(*corev1.Service)) {
+	front := service(name, map[string]string{"app": name, "tier": "web"})
+	for _, change := range changes {
+		change(front)
+	}
+	s.create(front)
 	s.create(s.entrance(name, name, "80"))
 }
 
@@ -122,8 +125,8 @@ func (s *stage) entrance(name, service, port string) *networkingv1.Ingress {
 }
 
 // ready is a workload that is served and at rest.
-func (s *stage) ready(w *workload) *workload {
-	s.serve(w.name)
+func (s *stage) ready(w *workload, changes ...func(*corev1.Service)) *workload {
+	s.serve(w.name, changes...)
 	s.pass(time.Second)
 	s.run(w)
 	s.comesToRest(5 * time.Minute)
@@ -215,11 +218,14 @@ func (s *stage) groups() []string {
 	return s.oracle.without(arns)
 }
 
-// registered reports whether a Pod's address is in a target group, and not on its way out.
-func (s *stage) registered(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(s.aws.Targets(), func(t elbv2.RegisteredTarget) bool {
-		return t.Address.Addr().String() == pod.Status.PodIP && t.State != "draining"
-	})
+// registered are the ports by which a Pod's address is in target groups, and not on its way out.
+func (s *stage) registered(address string) (ports []int) {
+	for _, t := range s.aws.Targets() {
+		if t.Address.Addr().String() == address && t.State != "draining" {
+			ports = append(ports, int(t.Address.Port()))
+		}
+	}
+	return ports
 }
 
 // happened reports whether the timeline has a line with all these words.

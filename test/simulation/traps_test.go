@@ -122,6 +122,27 @@ func TestTrapTargetGroupIsReplacedInARollout(t *testing.T) {
 	}
 }
 
+// A target group whose rule cannot be changed in time outlives its Service, and serves the next one of that name.
+func TestTrapServiceOfAnIngressGroupIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		front := service("web", map[string]string{"app": "web"})
+		s.create(front)
+		s.create(joining(true, s.entrance("web", "web", "80")))
+		s.pass(time.Second)
+		web := s.run(app("web", 2))
+		s.comesToRest(5 * time.Minute)
+		s.fault(fault.Rule{Operation: "ModifyRule", Code: "ThrottlingException", For: 10 * time.Second})
+		s.oracle.begun(web.name, time.Minute)
+		_ = s.kube.remove("Service", keyOf(front), "")
+		s.pass(5 * time.Second)
+		s.create(service("web", map[string]string{"app": "web"}))
+		s.pass(time.Minute)
+		s.rollOut(web, "v2", flaw{}, 0)
+		s.sees(s.pod(web, of("v2")), corev1.ConditionTrue, readiness.Healthy, time.Minute)
+	})
+}
+
 // severalGroups is a Pod behind two Ingresses, by two ports, and behind a binding that was made by hand. The health check of
 // the last one fails.
 func severalGroups(s *stage) {
@@ -150,6 +171,21 @@ func TestTrapOnePodBehindSeveralTargetGroups(t *testing.T) {
 		s.pass(30 * time.Second)
 		s.run(app("web", 2, func(w *workload) { w.flaws["v1"] = flaw{fails: "/healthz/lent"} }))
 		s.comesToRest(5 * time.Minute)
+	})
+}
+
+// A new Ingress claims a Pod the moment its gate has opened, and the controller has not seen its own write yet.
+func TestTrapClaimComesWhenAGateHasJustOpened(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		s.serve("web")
+		s.pass(time.Second)
+		web := s.run(app("web", 2))
+		pod := s.pod(web, anyPod)
+		s.lagging("Pod", 4*time.Second, time.Minute)
+		s.sees(pod, corev1.ConditionTrue, readiness.Healthy, 2*time.Minute)
+		s.create(s.entrance("web-second", "web", "80"))
+		s.stays(pod, corev1.ConditionTrue, time.Minute)
 	})
 }
 
@@ -206,6 +242,20 @@ func TestTrapAWSThrottlesForMinutes(t *testing.T) {
 	})
 }
 
+// What failed in an outage is tried soon after its end, not as late again as the outage was long.
+func TestTrapAWSFailsForMinutes(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		web := s.ready(app("web", 3))
+		s.troubled(4 * time.Minute)
+		s.fault(fault.Rule{Status: 503, For: 4 * time.Minute})
+		s.rollOut(web, "v2", flaw{}, 0)
+		first := s.pod(web, of("v2"))
+		s.pass(4 * time.Minute)
+		s.sees(first, corev1.ConditionTrue, readiness.Healthy, 45*time.Second) // fifteen seconds, and two checks
+	})
+}
+
 func TestTrapDescribeTargetHealthIsStale(t *testing.T) {
 	t.Parallel()
 	stale := func(s *stage) {
@@ -229,7 +279,12 @@ func TestTrapDescribeTargetHealthIsStale(t *testing.T) {
 			s.pass(3 * time.Second)
 			binding.SetResourceVersion("")
 			s.create(binding)
-			s.rollOut(web, "v2", flaw{}, 0)
+			s.pass(90 * time.Second) // for an answer that is not so old, and for the addresses to have drained
+			for _, pod := range web.pods(s.cluster) {
+				if ports := s.registered(pod.Status.PodIP); len(ports) != 2 {
+					s.surprise("Pod %s is registered by %v, want 8080 twice", pod.Name, ports)
+				}
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -312,8 +367,8 @@ func TestTrapLabelsChangeAfterCreation(t *testing.T) {
 			s.oracle.begun(web.name, propagation)
 			takeOut(s, pod)
 			s.stays(pod, corev1.ConditionTrue, time.Minute)
-			if s.registered(pod) {
-				s.surprise("the Pod is registered although no Service selects it")
+			if ports := s.registered(pod.Status.PodIP); ports != nil {
+				s.surprise("the Pod is registered by %v although no Service selects it", ports)
 			}
 			_ = s.kube.remove("Pod", keyOf(pod), pod.UID)
 		},
