@@ -13,7 +13,7 @@ const (
 	earliest = time.Second
 	// pace is the time between two questions while a yes is due. A gate opens half of it
 	// late, at the median, where the budget is free.
-	pace = 800 * time.Millisecond
+	pace = 600 * time.Millisecond
 	// due is how long after the usual time to health a yes stays due.
 	due = 45 * time.Second
 	// slowest is the time between questions about targets that fail for long.

@@ -98,7 +98,7 @@ func TestAWatcherTellsWhenTheAnswerIsInTheBook(t *testing.T) {
 		watcher.Await("shop/web-1", nil)
 		time.Sleep(time.Hour) // nobody waits: nobody asks
 	})
-	want := []question{{1000 * time.Millisecond, "web"}, {1800 * time.Millisecond, "web"}, {2600 * time.Millisecond, "web"}, {3400 * time.Millisecond, "web"}}
+	want := []question{{1000 * time.Millisecond, "web"}, {1600 * time.Millisecond, "web"}, {2200 * time.Millisecond, "web"}, {2800 * time.Millisecond, "web"}, {3400 * time.Millisecond, "web"}}
 	if diff := cmp.Diff(want, cloud.asked); diff != "" {
 		t.Errorf("questions (-want +got):\n%s", diff)
 	}
@@ -164,7 +164,7 @@ func TestAWatcherAsksAgainAfterAnError(t *testing.T) {
 			t.Error("it told of an answer that there was not")
 		}
 	})
-	want := []question{{1000 * time.Millisecond, "web"}, {1800 * time.Millisecond, "web"}, {2600 * time.Millisecond, "web"}, {3400 * time.Millisecond, "web"}}
+	want := []question{{1000 * time.Millisecond, "web"}, {1600 * time.Millisecond, "web"}, {2200 * time.Millisecond, "web"}, {2800 * time.Millisecond, "web"}}
 	if diff := cmp.Diff(want, cloud.asked); diff != "" {
 		t.Errorf("questions (-want +got):\n%s", diff)
 	}
@@ -211,7 +211,7 @@ func TestAWatcherLearnsWhenToAsk(t *testing.T) {
 			watcher.Await("shop/web-1", nil)
 		}
 	})
-	want := []question{{2500 * time.Millisecond, "web"}, {3300 * time.Millisecond, "web"}, {4100 * time.Millisecond, "web"}, {4900 * time.Millisecond, "web"}, {5700 * time.Millisecond, "web"}}
+	want := []question{{2600 * time.Millisecond, "web"}, {3200 * time.Millisecond, "web"}, {3800 * time.Millisecond, "web"}, {4400 * time.Millisecond, "web"}, {5000 * time.Millisecond, "web"}, {5600 * time.Millisecond, "web"}}
 	if diff := cmp.Diff(want, cloud.asked); diff != "" {
 		t.Errorf("questions about the second target (-want +got):\n%s", diff)
 	}
