@@ -25,6 +25,7 @@ type moments struct {
 	created         time.Time
 	containersReady time.Time
 	open            time.Time // its first gate
+	ready           time.Time
 	registered      time.Time // as AWS says
 	healthy         time.Time // as AWS says
 }
@@ -72,6 +73,8 @@ func (p *starts) see(pod *corev1.Pod, now time.Time) {
 		case condition.Status != corev1.ConditionTrue:
 		case condition.Type == corev1.ContainersReady && m.containersReady.IsZero():
 			m.containersReady = now
+		case condition.Type == corev1.PodReady && m.ready.IsZero():
+			m.ready = now
 		case strings.HasPrefix(string(condition.Type), "target-health.") && m.open.IsZero():
 			m.open = now
 		}

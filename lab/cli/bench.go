@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,7 +24,7 @@ bring-up, restart and change have one Service with two Pods in a namespace witho
 many Ingresses. AWS does not throttle, and the controller is told so with
 --aws-budget-share=100, unless flags say otherwise.
 
-gate-lag and rollout have Pods with readiness gates, whose targets are checked first after 20
+gate-lag, unclaimed, handover, relief and rollout have Pods with readiness gates, whose targets are checked first after 20
 to 35 seconds. AWS throttles as documented.
 
 traffic has Pods with readiness gates and draining behind two load balancers.
@@ -37,6 +38,9 @@ within 25 minutes; traffic takes five minutes a round.`,
 		newChangeBench(),
 		newGateBench("gate-lag", "From a target's being healthy in AWS to its Pod's open gate, as Pods come in four ways", bench.GateLag),
 		newTrafficBench(),
+		newGateBench("unclaimed", "From ready containers to a Ready Pod, where gates are injected and nobody claims the Pods", bench.Unclaimed),
+		newGateBench("handover", "From the end of a leader to the next gate that opens, killed and asked to end", bench.Handover),
+		newReliefBench(),
 		newGateBench("rollout", "A rolling update of thirty Pods, one at a time, beside what its targets' health alone takes", bench.Rollout),
 	)
 	return command
@@ -63,6 +67,15 @@ func newGateBench[R report](name, short string, run func(context.Context, bench.
 		"controller-flag": "--aws-budget-share=1",
 		"throttling":      "documented", "latency": "50ms", "first-check-least": "20s", "first-check-most": "35s", "nodes": "9",
 	}, run)
+}
+
+func newReliefBench() *cobra.Command {
+	var outage time.Duration
+	command := newGateBench("relief", "What follows an outage in which AWS throttles every call, with two hundred Pods waiting", func(ctx context.Context, config bench.Config) (*bench.ReliefReport, error) {
+		return bench.Relief(ctx, config, outage)
+	})
+	command.Flags().DurationVar(&outage, "outage", 5*time.Minute, "how long it lasts")
+	return command
 }
 
 // report is what a bench measured.
