@@ -5,11 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/cel-go/cel"
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/apimachinery/pkg/util/version"
-	"k8s.io/apiserver/pkg/cel/environment"
 
 	"github.com/sluice-lb/sluice/config"
 	"github.com/sluice-lb/sluice/internal/admission"
@@ -78,38 +75,6 @@ func TestWebhooksFailOpenAndSoon(t *testing.T) {
 	}
 	if want := map[string]bool{admission.GatesPath: true, admission.DrainPath: true}; !cmp.Equal(want, paths) {
 		t.Errorf("asked at %v, served at %v", paths, want)
-	}
-}
-
-// The webhook is for older clusters, so what the API server evaluates for it must be in the
-// language that these have.
-func TestMatchConditionsAreForOldClusters(t *testing.T) {
-	t.Parallel()
-	configurations, err := config.Webhooks()
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := environment.MustBaseEnvSet(version.MajorMinor(1, 28)).Extend(environment.VersionedOptions{
-		IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: []cel.EnvOption{cel.Variable("object", cel.DynType)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	compile := func(expression string) error {
-		_, issues := env.NewExpressionsEnv().Compile(expression)
-		return issues.Err()
-	}
-	if compile("ip('127.0.0.1')") == nil { // of Kubernetes 1.30
-		t.Error("what is newer compiles, too, so this test finds nothing")
-	}
-	for _, configuration := range configurations {
-		for _, webhook := range configuration.Webhooks {
-			for _, condition := range webhook.MatchConditions {
-				if err := compile(condition.Expression); err != nil {
-					t.Errorf("%s: %s: %v", webhook.Name, condition.Name, err)
-				}
-			}
-		}
 	}
 }
 

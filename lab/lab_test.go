@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -10,11 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/sluice-lb/sluice/config"
 	"github.com/sluice-lb/sluice/lab/address"
-	"github.com/sluice-lb/sluice/lab/manifest"
 )
 
 // Not parallel: a process that another test starts holds the lock, too, until it has become its program.
@@ -125,40 +120,5 @@ func TestChildEnvironmentHasNoRealCredentials(t *testing.T) {
 	all := strings.Join(childEnvironment("http://127.70.255.1:4566"), "\n")
 	if strings.Contains(all, "real") || strings.Contains(all, "eu-central-1") || !strings.Contains(all, "AWS_REGION=us-west-2") {
 		t.Errorf("environment:\n%s", all)
-	}
-}
-
-// What would run in the cluster is left out, and what asks it asks this machine.
-func TestWebhookIsAskedOnThisMachine(t *testing.T) {
-	t.Parallel()
-	objects, err := manifest.DecodeFolders(config.Files, ByWebhook.folders())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &Lab{}
-	if objects, err = l.redirectWebhook(objects); err != nil {
-		t.Fatal(err)
-	}
-	asked := 0
-	for _, object := range objects {
-		if object.GetKind() == "Deployment" {
-			t.Errorf("Deployment %s would wait for an image that is not there", object.GetName())
-		}
-		webhooks, _, err := unstructured.NestedSlice(object.Object, "webhooks")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, webhook := range webhooks {
-			asked++
-			if url, _, _ := unstructured.NestedString(webhook.(map[string]any), "clientConfig", "url"); !strings.HasPrefix(url, fmt.Sprintf("https://localhost:%d/", l.webhookPort)) {
-				t.Errorf("%s is asked at %q", webhook.(map[string]any)["name"], url)
-			}
-		}
-	}
-	if asked != 3 {
-		t.Errorf("%d webhooks, want 3", asked)
-	}
-	if _, err := ParseInjection("both"); err == nil || !strings.Contains(err.Error(), "policies, webhook, none") {
-		t.Errorf("a word that means nothing: %v", err)
 	}
 }

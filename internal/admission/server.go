@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,6 +64,7 @@ func Serve(ctx context.Context, cluster *rest.Config, c Config) error {
 		if err := pair.rotate(ctx, manager, c); err != nil {
 			return err
 		}
+		defer os.RemoveAll(filepath.Dir(pair.served))
 	}
 	server := manager.GetWebhookServer()
 	server.Register(GatesPath, &webhook.Admission{Handler: NewGatesWebhook(manager.GetClient(), manager.GetAPIReader())})

@@ -76,7 +76,7 @@ func (c *gateSetController) write(ctx context.Context, namespace string) error {
 	for _, claim := range c.claims(ctx, namespace) {
 		claims = append(claims, claim.Claim)
 	}
-	gates, message := readiness.Injection(claims, c.config.GateNaming)
+	gates, leftOut := readiness.Injection(claims, c.config.GateNaming)
 	object := &v1alpha1.ReadinessGateSet{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: v1alpha1.ReadinessGateSetName}}
 	err := c.Get(ctx, client.ObjectKeyFromObject(object), object)
 	switch {
@@ -90,10 +90,14 @@ func (c *gateSetController) write(ctx context.Context, namespace string) error {
 	if err != nil {
 		return fmt.Errorf("writing the ReadinessGateSet of namespace %s: %w", namespace, err)
 	}
-	if object.Status.Message == message && object.Status.ObservedGeneration == object.Generation {
+	want := v1alpha1.ReadinessGateSetStatus{ObservedGeneration: object.Generation, LeftOut: int32(leftOut)}
+	if leftOut > 0 {
+		want.Message = fmt.Sprintf("the namespace has %d gates to inject, more than %d, so its Pods get the anticipating gate alone", leftOut, v1alpha1.MaxGates)
+	}
+	if object.Status == want {
 		return nil
 	}
-	object.Status.Message, object.Status.ObservedGeneration = message, object.Generation
+	object.Status = want
 	if err := c.client.Status().Update(ctx, object); err != nil {
 		return fmt.Errorf("writing the status of the ReadinessGateSet of namespace %s: %w", namespace, err)
 	}

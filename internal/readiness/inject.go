@@ -22,10 +22,10 @@ const (
 )
 
 // Injection is what admission adds to the Pods of a namespace: one entry for each
-// selector and gate of its claims, in a stable order. Above the limit there is none
-// and a message says so: the anticipating gate serves, for every claim holds a Pod
-// through it.
-func Injection(claims []Claim, naming Naming) (gates []v1alpha1.Gate, message string) {
+// selector and gate of its claims, in a stable order. Above the limit there is none, and
+// leftOut is how many there would be: the anticipating gate serves, for every claim
+// holds a Pod through it.
+func Injection(claims []Claim, naming Naming) (gates []v1alpha1.Gate, leftOut int) {
 	for _, claim := range claims {
 		if gate := claim.named(naming); gate != "" && len(claim.Selector) > 0 {
 			gates = append(gates, v1alpha1.Gate{Selector: claim.Selector, ConditionType: string(gate)})
@@ -38,9 +38,9 @@ func Injection(claims []Claim, naming Naming) (gates []v1alpha1.Gate, message st
 		return a.ConditionType == b.ConditionType && maps.Equal(a.Selector, b.Selector)
 	})
 	if len(gates) > v1alpha1.MaxGates {
-		return nil, fmt.Sprintf("the namespace has %d gates to inject, more than %d, so its Pods get the anticipating gate alone", len(gates), v1alpha1.MaxGates)
+		return nil, len(gates)
 	}
-	return gates, ""
+	return gates, 0
 }
 
 // named is the gate that admission adds for a claim; empty: none, the anticipating one
