@@ -30,7 +30,7 @@ type followController struct {
 	book *health.Book
 	bell bell
 	// concerned reports whether somebody waits to hear of a Pod's targets.
-	concerned func(*corev1.Pod) bool
+	concerned func(context.Context, *corev1.Pod) bool
 	// checks are the health checks of groups, for the time that adoption takes.
 	checks func(ctx context.Context, groups []string) (map[string]model.HealthCheck, error)
 	// await replaces what a binding waits to hear of AWS.
@@ -91,7 +91,7 @@ func (c *followController) look(ctx context.Context, binding *v1beta1.TargetGrou
 	endpoints, _ := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
-		if pod == nil || endpoint.Ending || !c.concerned(pod) {
+		if pod == nil || endpoint.Ending || !c.concerned(ctx, pod) {
 			continue
 		}
 		target, there := c.book.Target(group, endpoint.Address)

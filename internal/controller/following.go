@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -46,8 +45,8 @@ func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aw
 			pods.bell.ring(names...)
 			observer.bell.ring(names...)
 		},
-		concerned: func(pod *corev1.Pod) bool {
-			return observer.concerned(pod) || config.Mode == GatesOnly && gateWaits(pod)
+		concerned: func(ctx context.Context, pod *corev1.Pod) bool {
+			return observer.concerned(ctx, pod) || config.Mode == GatesOnly && gateWaits(pod)
 		},
 	}
 	setups := map[string]func(ctrl.Manager) error{"follow": follow.setup, "observe": observer.setup}
@@ -64,7 +63,7 @@ func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aw
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return errors.Join(manager.Add(watcher))
+	return manager.Add(watcher)
 }
 
 // gateWaits reports whether a gate of the Pod waits for its target, or may have to close

@@ -8,8 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
@@ -45,17 +48,18 @@ func newObserver(witness *witness, waits *waits) *observeController {
 }
 
 func (c *observeController) setup(manager ctrl.Manager) error {
+	looked := predicate.NewPredicateFuncs(func(o client.Object) bool { return c.config.Mode == Observe || !readiness.HasGate(o.(*corev1.Pod)) })
 	return ctrl.NewControllerManagedBy(manager).Named("observe").
-		For(&corev1.Pod{}).
+		For(&corev1.Pod{}, builder.WithPredicates(looked)).
 		WatchesRawSource(c.bell.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: podWorkers, RateLimiter: backOff()}).
 		Complete(c)
 }
 
 // concerned reports whether somebody waits to hear of a Pod's targets.
-func (c *observeController) concerned(pod *corev1.Pod) bool {
+func (c *observeController) concerned(ctx context.Context, pod *corev1.Pod) bool {
 	subject := readiness.PodOf(pod)
-	if subject.Ending || !subject.ContainersReady || subject.Since.Before(c.started) || !c.subjectTo(pod) {
+	if subject.Ending || !subject.ContainersReady || subject.Since.Before(c.started) || !c.subjectTo(ctx, pod) {
 		return false
 	}
 	c.mu.Lock()
@@ -66,12 +70,12 @@ func (c *observeController) concerned(pod *corev1.Pod) bool {
 
 // subjectTo: where nothing is injected, every Pod is looked at. Else only those that have no
 // gate although their namespace asks for them: they should be few, and questions are dear.
-func (c *observeController) subjectTo(pod *corev1.Pod) bool {
+func (c *observeController) subjectTo(ctx context.Context, pod *corev1.Pod) bool {
 	if c.config.Mode == Observe {
 		return true
 	}
 	var namespace corev1.Namespace
-	if readiness.HasGate(pod) || c.Get(context.Background(), types.NamespacedName{Name: pod.Namespace}, &namespace) != nil {
+	if readiness.HasGate(pod) || c.Get(ctx, types.NamespacedName{Name: pod.Namespace}, &namespace) != nil {
 		return false
 	}
 	return namespace.Labels[injectLabel] == "enabled" && pod.Labels[readiness.GateLabel] != "off"
@@ -80,7 +84,7 @@ func (c *observeController) subjectTo(pod *corev1.Pod) bool {
 // Reconcile looks at one Pod until its targets are healthy and it is Ready.
 func (c *observeController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pod := c.pod(ctx, request.NamespacedName)
-	if pod == nil || !c.concerned(pod) {
+	if pod == nil || !c.concerned(ctx, pod) {
 		c.waits.replace(request.NamespacedName, nil)
 		if pod == nil {
 			c.forget(request.NamespacedName)

@@ -128,18 +128,23 @@ func (t attributeTable) of(what, page string, read func(context.Context, *fixtur
 	return all
 }
 
+// valueOf finds an attribute in a list, whichever kind of thing it belongs to.
+func valueOf[A any](key string, list []A, of func(A) (key, value *string)) (string, error) {
+	for _, attribute := range list {
+		if name, value := of(attribute); aws.ToString(name) == key {
+			return aws.ToString(value), nil
+		}
+	}
+	return "", fmt.Errorf("there is no attribute %s", key)
+}
+
 func readBalancer(arn func(*fixture) string) func(context.Context, *fixture, string) (string, error) {
 	return func(ctx context.Context, f *fixture, key string) (string, error) {
 		out, err := f.elb.DescribeLoadBalancerAttributes(ctx, &elbv2.DescribeLoadBalancerAttributesInput{LoadBalancerArn: aws.String(arn(f))})
 		if err != nil {
 			return "", err
 		}
-		for _, a := range out.Attributes {
-			if *a.Key == key {
-				return aws.ToString(a.Value), nil
-			}
-		}
-		return "", fmt.Errorf("there is no attribute %s", key)
+		return valueOf(key, out.Attributes, func(a elbv2types.LoadBalancerAttribute) (k, v *string) { return a.Key, a.Value })
 	}
 }
 
@@ -157,12 +162,7 @@ func readGroup(arn func(*fixture) string) func(context.Context, *fixture, string
 		if err != nil {
 			return "", err
 		}
-		for _, a := range out.Attributes {
-			if *a.Key == key {
-				return aws.ToString(a.Value), nil
-			}
-		}
-		return "", fmt.Errorf("there is no attribute %s", key)
+		return valueOf(key, out.Attributes, func(a elbv2types.TargetGroupAttribute) (k, v *string) { return a.Key, a.Value })
 	}
 }
 
@@ -179,10 +179,5 @@ func listenerAttribute(ctx context.Context, f *fixture, arn, key string) (string
 	if err != nil {
 		return "", err
 	}
-	for _, a := range out.Attributes {
-		if *a.Key == key {
-			return aws.ToString(a.Value), nil
-		}
-	}
-	return "", fmt.Errorf("there is no attribute %s", key)
+	return valueOf(key, out.Attributes, func(a elbv2types.ListenerAttribute) (k, v *string) { return a.Key, a.Value })
 }
