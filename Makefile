@@ -55,8 +55,8 @@ SEEDS := 1000
 FIRST := 1
 
 .PHONY: simulate
-simulate: ## Play SEEDS=1000 runs of the simulation from FIRST=1 on, or one with SEED=7 and show what happened
-	$(GO) test ./test/simulation -v -count=1 -timeout 0 $(if $(SEED),-run 'TestSeeds$$' -seed $(SEED),-run 'TestSeeds$$' -first $(FIRST) -seeds $(SEEDS)) | grep --line-buffered -v -e '^=== ' -e '^ *--- PASS'
+simulate: ## Play SEEDS=1000 runs of the simulation from FIRST=1 on, or one with SEED=7 and show what happened; ONLY="scales" draws from some actions
+	$(GO) test ./test/simulation -v -count=1 -timeout 0 -run 'TestSeeds$$' $(if $(ONLY),-only '$(ONLY)') $(if $(SEED),-seed $(SEED),-first $(FIRST) -seeds $(SEEDS)) | grep --line-buffered -v -e '^=== ' -e '^ *--- PASS'
 
 .PHONY: lint
 lint: ## Look for mistakes and for imports that the house rules forbid

@@ -86,5 +86,8 @@ func (s Settings) hold(leaving int, current map[netip.AddrPort]bool, registered 
 	return UntilOthersServe
 }
 
-// mayServe reports whether the load balancer may send requests to the target.
-func (r Registration) mayServe() bool { return r.Health == model.Healthy || r.Health == "" }
+// mayServe reports whether the load balancer may send requests to the target. One that was
+// new when AWS was asked may be healthy by now: nobody asks on behalf of Pods without gates.
+func (r Registration) mayServe() bool {
+	return r.Health == model.Healthy || r.Health == model.Initial || r.Health == ""
+}

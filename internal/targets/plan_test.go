@@ -40,8 +40,10 @@ func of(pod types.UID, changes ...func(*targets.Registration)) targets.Registrat
 
 func healthy(r *targets.Registration)   { r.Health = model.Healthy }
 func unhealthy(r *targets.Registration) { r.Health = model.Unhealthy }
-func seen(r *targets.Registration)      { r.Seen = true }
-func running(r *targets.Registration)   { r.Running = true }
+
+func initial(r *targets.Registration) { r.Health = model.Initial }
+func seen(r *targets.Registration)    { r.Seen = true }
+func running(r *targets.Registration) { r.Running = true }
 
 func drainingOf(pod types.UID) targets.Registration {
 	return targets.Registration{Pod: pod, Draining: true}
@@ -203,6 +205,12 @@ func TestPlan(t *testing.T) {
 			name: "other-pods-that-never-become-healthy-take-over-after-a-while", endpoints: endpoints{endpoint("d", d)},
 			registered: registrations{at(a): of("a", healthy, running), at(d): of("d", unhealthy)}, settings: targets.Settings{HeldFor: 5 * time.Minute},
 			want: targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			// Nobody asks on behalf of Pods without gates: these may have become healthy since.
+			name: "who-was-new-when-aws-was-asked-may-serve", endpoints: endpoints{endpoint("d", d)},
+			registered: registrations{at(a): of("a", initial, running), at(d): of("d", initial)},
+			want:       targets.Changes{Held: addresses(a), Hold: targets.UntilOthersServe, Successors: addresses(d), Recheck: 5 * time.Minute},
 		},
 		{
 			name: "half-of-the-healthy-may-go-at-once", endpoints: endpoints{endpoint("d", d), endpoint("e", e)},

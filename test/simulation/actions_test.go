@@ -255,8 +255,8 @@ func (w *world) drainNode(n int, _ *workload) {
 }
 
 // drain evicts the Pods of a node one after the other, each when its workload can spare one. It leaves those of DaemonSets,
-// as kubectl does.
-func (w *world) drain(node string) {
+// as kubectl does, and reports whether that is all that is left.
+func (w *world) drain(node string) bool {
 	w.timeline.note("user", "drains %s", node)
 	w.cluster.kubelet.cordon(node, true)
 	for _, workload := range w.cluster.everyWorkload() {
@@ -264,9 +264,10 @@ func (w *world) drain(node string) {
 	}
 	for range 90 {
 		if w.pass(2 * time.Second); w.oracle.verdict() != nil || !w.evict(node) {
-			break
+			return true
 		}
 	}
+	return false // somebody's address drains for long, and his PodDisruptionBudget spares nobody meanwhile
 }
 
 // replaceNode does what an autoscaler does: another node joins, the old one is drained, and leaves.
@@ -280,7 +281,10 @@ func (w *world) replace(node string) {
 	w.timeline.note("user", "replaces %s", node)
 	w.grow()
 	w.pass(30 * time.Second)
-	w.drain(node)
+	if !w.drain(node) {
+		w.cluster.kubelet.cordon(node, false)
+		return
+	}
 	w.pass(time.Minute) // whoever was evicted last still sleeps
 	w.daemonsMiss()
 	w.cluster.after(0, func() { w.cluster.kubelet.leave(node) })

@@ -56,9 +56,11 @@ func findClaims(k *kube) []*claim {
 				gates: []readiness.ConditionType{readiness.ForIngress(object.Name, backend.Port), readiness.ForIngressService(object.Name, backend.Service, backend.Port)},
 			}
 			made.resolve(k, backend.Service, backend.Port)
-			for _, binding := range bindings {
-				if madeFor(k, binding, object, backend) {
-					made.bind(binding)
+			for _, fits := range []func(*kube, *v1beta1.TargetGroupBinding, *networkingv1.Ingress, ingress.Backend) bool{madeForAnother, madeFor} {
+				for _, binding := range bindings {
+					if fits(k, binding, object, backend) {
+						made.bind(binding) // its own name counts more
+					}
 				}
 			}
 			out = append(out, made)
@@ -85,25 +87,33 @@ const (
 	healthPath = "alb.ingress.kubernetes.io/healthcheck-path"
 )
 
-// madeFor reports whether a binding was made for a backend of an Ingress. In a group, names tell whose it is of several
-// Ingresses that name one Service port; where it is one, the group may have the name of a Service that there was before.
-func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
+// ofStack reports whether a binding belongs to the stack of an Ingress, and to this Service port.
+func ofStack(binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
 	if binding.DeletionTimestamp != nil || binding.Spec.ServiceRef.Name != backend.Service || binding.Spec.ServiceRef.Port.String() != backend.Port {
 		return false
 	}
-	group := object.Annotations[groupLabel]
-	if group == "" {
-		return binding.Labels[stackLabel] == object.Name && binding.Labels["ingress.k8s.aws/stack-namespace"] == object.Namespace
+	if group := object.Annotations[groupLabel]; group != "" {
+		return binding.Labels["ingress.k8s.aws/stack"] == group
 	}
+	return binding.Labels[stackLabel] == object.Name && binding.Labels["ingress.k8s.aws/stack-namespace"] == object.Namespace
+}
+
+// madeFor reports whether a binding was made for a backend of an Ingress. In a group, names tell whose it is of several
+// Ingresses that name one Service port.
+func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
 	service := peek[*corev1.Service](k, shop, backend.Service)
-	if binding.Labels["ingress.k8s.aws/stack"] != group || service == nil {
+	if !ofStack(binding, object, backend) || service == nil {
 		return false
 	}
 	port, ok := ingress.ServicePort(service, backend.Port)
-	if ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port) {
-		return true
-	}
-	return !slices.ContainsFunc(peekAll[*networkingv1.Ingress](k), func(other *networkingv1.Ingress) bool {
+	return object.Annotations[groupLabel] == "" || ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port)
+}
+
+// madeForAnother reports whether a binding that bears another name serves the only Ingress of a group that names the
+// Service port: the name is that of a Service that there was before.
+func madeForAnother(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.Ingress, backend ingress.Backend) bool {
+	group := object.Annotations[groupLabel]
+	return group != "" && ofStack(binding, object, backend) && !slices.ContainsFunc(peekAll[*networkingv1.Ingress](k), func(other *networkingv1.Ingress) bool {
 		return other.Name != object.Name && other.Annotations[groupLabel] == group && slices.Contains(ingress.Backends(other), backend)
 	})
 }

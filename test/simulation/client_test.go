@@ -3,9 +3,12 @@ package simulation
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -106,4 +109,12 @@ func (d direct) Get(_ context.Context, key types.NamespacedName, into client.Obj
 	}
 	assign(into, found)
 	return nil
+}
+
+func (d direct) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
+	var found []runtime.Object
+	for _, o := range d.kube.all(strings.TrimSuffix(kindOf(into), "List")) {
+		found = append(found, o.DeepCopyObject())
+	}
+	return meta.SetList(into, found)
 }

@@ -49,6 +49,9 @@ func simulate(t *testing.T, seed uint64, actions []action, plant plant) (broken 
 
 func TestSeeds(t *testing.T) {
 	t.Parallel()
+	if len(only(actions, *onlyFlag)) == 0 {
+		t.Fatalf("no action's name holds -only=%q", *onlyFlag)
+	}
 	if *seedFlag != 0 {
 		replay(t, *seedFlag)
 		return

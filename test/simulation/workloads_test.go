@@ -105,7 +105,9 @@ func TestTrapNodesAreReplaced(t *testing.T) {
 		s.ready(app("agent", 0, func(w *workload) { w.kind = daemonSet }))
 		s.pass(time.Minute)
 		for _, node := range s.cluster.kubelet.nodes() {
-			s.replace(node)
+			if s.replace(node); slices.Contains(s.cluster.kubelet.nodes(), node) {
+				s.surprise("%s cannot be drained", node)
+			}
 		}
 		s.comesToRest(5 * time.Minute)
 	})

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/sluice-lb/sluice/config"
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
@@ -62,7 +63,7 @@ var reregistrations = []string{"ignored", "error"}
 func newWorld(seed uint64, plant plant) (*world, error) {
 	w := &world{dice: dice(seed), plant: plant, timeline: newTimeline(), kube: newKube(), memories: map[string]*memory{}, slow: map[string]time.Duration{}, writes: map[string]int{}}
 	w.plant.world = w
-	w.kube.admit = admission(w.kube)
+	w.kube.admit = admit(w.kube)
 	w.cluster = newCluster(w.kube, w.dice, w.timeline)
 	var err error
 	w.aws, err = localaws.Start(context.Background(), localaws.Config{
@@ -79,7 +80,11 @@ func newWorld(seed uint64, plant plant) (*world, error) {
 	w.foreign = arnPattern.FindStringSubmatch(
 		w.byHand(elbv2Version, "CreateTargetGroup", "Name", "foreign", "Protocol", "HTTP", "Port", "80", "VpcId", vpc, "TargetType", "ip"))[1]
 	w.oracle.disown(w.owned()...)
-	for _, o := range infrastructure() {
+	policies, err := injection()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range append(infrastructure(), policies...) {
 		if err := w.kube.create(o); err != nil {
 			return nil, err
 		}
@@ -122,6 +127,22 @@ func infrastructure() []client.Object {
 		&networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: "alb"}, Spec: networkingv1.IngressClassSpec{Controller: ingress.Controller}},
 		&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: lease}, Spec: coordinationv1.LeaseSpec{LeaseTransitions: new(int32(0))}},
 	}
+}
+
+// injection is what has Pods get their gates.
+func injection() (all []client.Object, err error) {
+	policies, err := config.Policies()
+	if err != nil {
+		return nil, err
+	}
+	bindings, err := config.Bindings()
+	for i := range policies {
+		all = append(all, &policies[i])
+	}
+	for i := range bindings {
+		all = append(all, &bindings[i])
+	}
+	return all, err
 }
 
 // newReplica starts a process, and returns when its caches are full.
