@@ -162,8 +162,8 @@ const groupsOfATenant = 12
 
 // live does what a busy controller does, until the context ends.
 func (c *tenant) live(ctx context.Context) {
-	id := model.StackID{Namespace: "shop", Name: c.name}
-	arns := c.makeGroups(ctx, id)
+	stack := model.StackID{Namespace: "shop", Name: c.name}
+	arns := c.makeGroups(ctx, stack)
 	var all sync.WaitGroup
 	for i, arn := range arns {
 		all.Go(func() {

@@ -51,6 +51,7 @@ func conditionAfter(err error) (condition metav1.Condition, lasting bool) {
 		return notReady(bindingGone, err.Error()), true
 	case cloud.Bug:
 		return notReady(bindingFailed, err.Error()), true
+	case cloud.Throttled, cloud.Transient, cloud.Conflict:
 	}
 	return condition, false
 }

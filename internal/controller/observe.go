@@ -64,8 +64,8 @@ func (c *observeController) concerned(ctx context.Context, pod *corev1.Pod) bool
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	measure := c.measures[nameOf(pod)]
-	return measure.pod != pod.UID || !measure.done
+	known := c.measures[nameOf(pod)]
+	return known.pod != pod.UID || !known.done
 }
 
 // subjectTo: where nothing is injected, every Pod is looked at. Else only those that have no

@@ -48,7 +48,8 @@ func waitingPod(name, reason string, waited time.Duration) corev1.Pod {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	working := []diagnose.Injector{
-		{By: diagnose.ByPolicy, Name: "sluice-anticipating-gate", State: diagnose.Working}, {By: diagnose.ByPolicy, Name: "sluice-own-gates", State: diagnose.Working},
+		{By: diagnose.ByPolicy, Name: "sluice-anticipating-gate", State: diagnose.Working},
+		{By: diagnose.ByPolicy, Name: "sluice-own-gates", State: diagnose.Working},
 		{By: diagnose.ByWebhook, Name: "sluice-gates", State: diagnose.Missing},
 	}
 	asking := corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "web", Labels: map[string]string{"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}}}

@@ -168,10 +168,10 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 		end:     func() { _ = command.Process.Signal(syscall.SIGTERM); <-done },
 	}
 	err = b.await(ctx, func(ctx context.Context) (string, error) {
-		if body, err := get(ctx, "http://"+probes+"/readyz"); err != nil || body != "ok" {
-			return "the second controller is not ready", nil
+		if body, _ := get(ctx, "http://"+probes+"/readyz"); body == "ok" {
+			return "", nil
 		}
-		return "", nil
+		return "the second controller is not ready", nil
 	})
 	if err != nil {
 		r.end()
