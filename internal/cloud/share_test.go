@@ -174,7 +174,7 @@ func (c *tenant) live(ctx context.Context) {
 		})
 		if i < 4 {
 			all.Go(func() { // one stack a hand: only one may change a stack at a time
-				hand := model.StackID{Namespace: id.Namespace, Name: fmt.Sprintf("%s-%d", id.Name, i)}
+				hand := model.StackID{Namespace: stack.Namespace, Name: fmt.Sprintf("%s-%d", stack.Name, i)}
 				c.every(ctx, time.Second, "change", func(n int) error {
 					return c.cloud.Apply(ctx, hand, modifyAttributes(groupKey(i), n))
 				})
