@@ -67,6 +67,10 @@ func RefusesTargets(err error) bool {
 	return ok && e.Code == "InvalidTarget"
 }
 
+// MayHaveTakenEffect reports whether a call failed in a way that leaves open what AWS has
+// done: there was no answer, or AWS had a fault of its own.
+func MayHaveTakenEffect(err error) bool { return err != nil && KindOf(err) == Transient }
+
 func descriptions(targets []model.Target) []elbv2types.TargetDescription {
 	var out []elbv2types.TargetDescription
 	for _, target := range targets {

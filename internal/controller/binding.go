@@ -160,14 +160,17 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 }
 
 // waits are the addresses that a group needs to hear of. AWS tells only when asked that
-// a draining address, which a ready Pod has, is gone and can be registered; and that
-// those are healthy for whom others are held.
+// a draining address, which a ready Pod has, is gone and can be registered; whether one is
+// registered at all; and that those are healthy for whom others are held.
 func (c *bindingController) waits(group string, changes targets.Changes) []health.Wait {
 	addresses := slices.Clone(changes.Successors)
 	for _, endpoint := range changes.Locked {
 		addresses = append(addresses, endpoint.Address)
 	}
 	var waits []health.Wait
+	for _, endpoint := range changes.Doubted {
+		waits = append(waits, health.Wait{Group: group, Address: endpoint.Address, Since: endpoint.Since, Presence: true})
+	}
 	for _, address := range addresses {
 		if target, ok := c.book.Target(group, address); ok {
 			waits = append(waits, health.Wait{Group: group, Address: address, Since: target.Since})
@@ -229,7 +232,7 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 		// Whether its Pod runs matters only of an address that no endpoint has.
 		orphan := !slices.ContainsFunc(endpoints, func(e targets.Endpoint) bool { return e.Address == address })
 		registrations[address] = targets.Registration{
-			Pod: target.Pod, Draining: !target.Registered(), Health: target.State, Seen: target.Seen,
+			Pod: target.Pod, Draining: !target.Registered(), Doubtful: target.Doubtful, Health: target.State, Seen: target.Seen,
 			Running: orphan && target.Registered() && c.runs(ctx, address.Addr(), target.Pod),
 		}
 	}

@@ -34,6 +34,8 @@ type records struct {
 	// latest are the objects as they were written last: nobody else writes them, and the
 	// cache is behind.
 	latest map[string]*v1alpha1.LoadBalancer
+	// made are the names of those that were made, whether or not the cache shows them yet.
+	made map[string]bool
 }
 
 // recordName is the name of a stack's object. The prefixes keep namespaces and groups apart.
@@ -153,10 +155,10 @@ func (r *records) accepted(ctx context.Context, id model.StackID, problems []mod
 // removeUnused removes the object of a stack whose Ingress went before it had anything.
 func (r *records) removeUnused(ctx context.Context, id model.StackID) error {
 	r.mu.Lock()
-	_, written := r.latest[recordName(id)]
+	made := r.made[recordName(id)]
 	r.mu.Unlock()
 	var object v1alpha1.LoadBalancer
-	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil && !written {
+	if err := r.Get(ctx, types.NamespacedName{Name: recordName(id)}, &object); err != nil && !made {
 		return client.IgnoreNotFound(err)
 	}
 	return r.remove(ctx, id)
@@ -171,6 +173,9 @@ func (r *records) remove(ctx context.Context, id model.StackID) error {
 	if err := client.IgnoreNotFound(r.client.Delete(ctx, object)); err != nil {
 		return fmt.Errorf("deleting LoadBalancer %s: %w", object.Name, err)
 	}
+	r.mu.Lock()
+	delete(r.made, object.Name)
+	r.mu.Unlock()
 	return nil
 }
 
@@ -210,7 +215,11 @@ func (r *records) object(ctx context.Context, name string) (*v1alpha1.LoadBalanc
 	object := &v1alpha1.LoadBalancer{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	err := r.Get(ctx, client.ObjectKeyFromObject(object), object)
 	if apierrors.IsNotFound(err) {
-		err = r.client.Create(ctx, object)
+		if err = r.client.Create(ctx, object); err == nil {
+			r.mu.Lock()
+			r.made[name] = true
+			r.mu.Unlock()
+		}
 	}
 	return object, err
 }

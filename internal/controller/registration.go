@@ -87,6 +87,10 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		c.changed(ctx, group)
 		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
 	}
+	if cloud.MayHaveTakenEffect(err) {
+		c.book.Doubted(group, uids(without(byAddress, sent)), time.Now())
+		c.book.Seen(group, uids(without(byAddress, sent)))
+	}
 	if cloud.RefusesTargets(err) && c.findsDraining(ctx, binding, intent) {
 		return c.register(ctx, binding) // without those
 	}
@@ -132,6 +136,17 @@ func (c *bindingController) zone(ctx context.Context, address netip.Addr) string
 		return ""
 	}
 	return "all"
+}
+
+// without are the endpoints that were tried, less those that were registered.
+func without(tried map[netip.AddrPort]targets.Endpoint, sent []model.Target) []targets.Endpoint {
+	var left []targets.Endpoint
+	for address, endpoint := range tried {
+		if !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == address }) {
+			left = append(left, endpoint)
+		}
+	}
+	return left
 }
 
 func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {

@@ -43,7 +43,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	witness := &witness{view: view, book: book}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
-	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}}
+	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}, made: map[string]bool{}}
 	stacks := &stackController{
 		view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder,
 		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1), left: map[types.UID]bool{},

@@ -119,9 +119,14 @@ func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGr
 	return c.annotate(ctx, binding, text)
 }
 
-// remember writes what is known now.
+// remember writes what is known now. While AWS has not said whether a registration took
+// effect, the change is still on its way.
 func (c *bindingController) remember(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	text, err := encodeTargets(c.epoch(ctx), false, c.book.Targets(binding.Spec.TargetGroupARN))
+	known, doubtful := c.book.Targets(binding.Spec.TargetGroupARN), false
+	for _, target := range known {
+		doubtful = doubtful || target.Doubtful
+	}
+	text, err := encodeTargets(c.epoch(ctx), doubtful, known)
 	if err != nil {
 		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}

@@ -22,6 +22,8 @@ type Target struct {
 	// Adopted: the address was registered before this Pod had it, so one healthy
 	// answer may still be about the Pod before.
 	Adopted bool
+	// Doubtful: the registration was sent and not answered. AWS may have it, or not.
+	Doubtful bool
 	// Seen: this process has seen the Pod, so that if it is not there any more it is gone,
 	// and not only missing in a list.
 	Seen bool
@@ -193,6 +195,18 @@ func (b *Book) Registered(arn string, pods map[netip.AddrPort]types.UID, now tim
 	})
 }
 
+// Doubted notes that addresses which were free have been registered for Pods without an
+// answer. They are taken for registered until AWS says that they are not.
+func (b *Book) Doubted(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+	b.change(arn, func(g *group) {
+		for address, uid := range pods {
+			if _, known := g.targets[address]; !known {
+				g.targets[address] = Target{Address: address, Pod: uid, Since: now, Doubtful: true}
+			}
+		}
+	})
+}
+
 // Seen notes that the Pods that addresses are registered for are there.
 func (b *Book) Seen(arn string, pods map[netip.AddrPort]types.UID) {
 	b.mu.Lock()
@@ -238,6 +252,7 @@ func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Tim
 		for _, address := range addresses {
 			t := g.targets[address]
 			t.Address, t.State, t.Since, t.Asked, t.Deregistered, t.HealthySince = address, model.Draining, now, now, now, time.Time{}
+			t.Doubtful = false
 			t.Reason, t.Description = "Target.DeregistrationInProgress", "Target deregistration is in progress"
 			g.targets[address] = t
 		}
@@ -263,7 +278,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		if !known {
 			after = Target{Address: health.Address, Since: asked}
 		}
-		after.State, after.Reason, after.Description, after.Asked = health.State, health.Reason, health.Description, asked
+		after.State, after.Reason, after.Description, after.Asked, after.Doubtful = health.State, health.Reason, health.Description, asked, false
 		switch {
 		case health.State != model.Healthy:
 			after.HealthySince, after.NotYet = time.Time{}, asked

@@ -121,6 +121,34 @@ func TestATargetThatNobodyHereRegisteredBelongsToNobodyKnown(t *testing.T) {
 	expect(t, book, targets{a: {Address: a, Since: sec(1), State: model.Healthy, Asked: sec(1), HealthySince: sec(1)}})
 }
 
+// A registration without an answer counts until AWS says what became of it.
+func TestADoubtfulRegistrationIsSettledByTheNextAnswer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		says     []model.TargetHealth
+		after    time.Duration // the question comes this long after the registration
+		known    bool
+		doubtful bool
+	}{
+		"it-is-there":        {says: answer{initial(a)}, after: time.Second, known: true},
+		"it-is-not":          {after: time.Second},
+		"asked-too-early":    {after: -time.Second, known: true, doubtful: true},
+		"of-another-address": {says: answer{initial(b)}, after: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			book := health.NewBook()
+			book.Open("web")
+			book.Doubted("web", pods{a: "pod"}, start)
+			book.Answered("web", test.says, start.Add(test.after))
+			target, known := book.Target("web", a)
+			if known != test.known || target.Doubtful != test.doubtful || known && target.Pod != "pod" {
+				t.Errorf("known %v, doubtful %v, of Pod %q", known, target.Doubtful, target.Pod)
+			}
+		})
+	}
+}
+
 func TestAFailureEndsTheRowOfHealthyAnswers(t *testing.T) {
 	t.Parallel()
 	book := health.NewBook()

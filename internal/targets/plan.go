@@ -14,6 +14,8 @@ import (
 type Registration struct {
 	// Pod that it is registered for; empty while that is not known.
 	Pod types.UID
+	// Doubtful: it was sent for its Pod, and AWS has not answered: it may not be there.
+	Doubtful bool
 	// Draining: it is on its way out and cannot come back before it is gone.
 	Draining bool
 	// Health is the last answer of AWS; empty while there is none.
@@ -57,6 +59,9 @@ type Changes struct {
 	Hold Hold
 	// Successors are registered addresses that targets are held for until these are healthy.
 	Successors []netip.AddrPort
+	// Doubted are endpoints whose address may be registered for a Pod that had it before. What
+	// to do follows when AWS has said.
+	Doubted []Endpoint
 	// Recheck is when to plan again without an event; 0 for never.
 	Recheck time.Duration
 }
@@ -68,6 +73,7 @@ const lastRecheck = 5 * time.Second
 //
 //	endpoint      | registered for it | for another Pod     | draining | not registered
 //	ready         | keep              | adopt or remember   | wait     | register
+//	ready         | again if doubtful | ask if doubtful     |          |
 //	unready       | keep for a grace  | as is or remember   | –        | –
 //	ending        | deregister        | deregister          | –        | –
 //	none          | deregister, or hold (see Hold)          | –        |
@@ -84,8 +90,10 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 			if endpoint.Ready {
 				changes.Locked = append(changes.Locked, endpoint)
 			}
-		case !known && endpoint.Ready:
+		case endpoint.Ready && (!known || target.Doubtful && target.Pod == endpoint.UID):
 			changes.Register = append(changes.Register, endpoint)
+		case endpoint.Ready && target.Doubtful:
+			changes.Doubted = append(changes.Doubted, endpoint)
 		case known && endpoint.Ready:
 			changes.own(endpoint, target)
 			serving = true

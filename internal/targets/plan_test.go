@@ -41,7 +41,9 @@ func of(pod types.UID, changes ...func(*targets.Registration)) targets.Registrat
 func healthy(r *targets.Registration)   { r.Health = model.Healthy }
 func unhealthy(r *targets.Registration) { r.Health = model.Unhealthy }
 
-func initial(r *targets.Registration) { r.Health = model.Initial }
+func initial(r *targets.Registration)  { r.Health = model.Initial }
+func doubtful(r *targets.Registration) { r.Doubtful = true }
+
 func seen(r *targets.Registration)    { r.Seen = true }
 func running(r *targets.Registration) { r.Running = true }
 
@@ -70,6 +72,18 @@ func TestPlan(t *testing.T) {
 		{
 			name: "ready-and-not-registered-is-registered", endpoints: endpoints{endpoint("a", a), endpoint("b", b)}, registered: registrations{at(a): of("a")},
 			want: targets.Changes{Register: endpoints{endpoint("b", b)}},
+		},
+		{
+			name: "a-registration-without-an-answer-is-tried-again", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("a", doubtful)},
+			want: targets.Changes{Register: endpoints{endpoint("a", a)}},
+		},
+		{
+			name: "and-taken-back-when-its-pod-ends", endpoints: endpoints{endpoint("a", a, ending)}, registered: registrations{at(a): of("a", doubtful)},
+			want: targets.Changes{Deregister: addresses(a)},
+		},
+		{
+			name: "and-asked-about-when-the-next-pod-has-the-address", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("before", doubtful)},
+			want: targets.Changes{Doubted: endpoints{endpoint("a", a)}},
 		},
 		{
 			name: "ready-at-an-address-of-another-pod-is-adopted", endpoints: endpoints{endpoint("a", a)}, registered: registrations{at(a): of("before")},

@@ -408,6 +408,13 @@ func (w *world) switchSelector(n int, on *workload) {
 	edit(w.kube, shop, on.name, false, func(s *corev1.Service) { s.Spec.Selector = map[string]string{"app": green.name, "tier": "web"} })
 	w.pass(w.dice.between(30*time.Second, 3*time.Minute, "switch", n))
 	w.calmDown()
+	// Whoever looks keeps the old until the new answer: their addresses may still be draining.
+	for range 30 {
+		if w.oracle.answers(green.name) {
+			break
+		}
+		w.pass(10 * time.Second)
+	}
 	w.change(on, func() { on.gone = true })
 	w.pass(30 * time.Second)
 }

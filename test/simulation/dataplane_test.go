@@ -75,6 +75,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		}
 	}
 	k.mu.Unlock()
+	o.answering = answering
 	for _, c := range o.claims {
 		w := o.world.cluster.workload(c.selector["app"])
 		if w == nil || c.group == "" {
@@ -85,7 +86,7 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 		}
 		key := w.name + " " + c.group
 		have := answering[key]
-		if staying[key] >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
+		if staying[key] >= w.replicas && readyOf(w.name, pods) >= w.replicas && time.Now().After(o.paused[w.name]) && (o.full[key] || o.world.calmFor(propagation)) {
 			o.full[key] = true
 		}
 		promised := w.replicas - w.unavailable
@@ -105,6 +106,30 @@ func (o *oracle) promises(pods []*corev1.Pod, targets []elbv2.RegisteredTarget) 
 			o.fail(promiseBroken, "%d targets of %s serve and answer in %s, promised are %d", have, w.name, groupName(c.group), promised)
 		}
 	}
+}
+
+// readyOf counts the Pods of a workload that are Ready. Who is not, because another of its groups has not taken it back
+// yet, may be taken away at any time: no strategy counts on it.
+func readyOf(workload string, pods []*corev1.Pod) (n int) {
+	for _, pod := range pods {
+		condition := conditionOf(pod, corev1.PodReady)
+		if pod.Labels["app"] == workload && pod.DeletionTimestamp == nil && condition != nil && condition.Status == corev1.ConditionTrue {
+			n++
+		}
+	}
+	return n
+}
+
+// answers reports whether a workload answers in all groups that promise to keep somebody answering.
+func (o *oracle) answers(workload string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for group := range o.served {
+		if o.answering[workload+" "+group] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // excused allows some targets of a workload to be missing for a while.

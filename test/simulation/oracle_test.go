@@ -50,6 +50,7 @@ type oracle struct {
 	registered map[string]map[types.UID]bool // Pods by target group
 	answered   map[string]bool               // target groups in which somebody has answered
 	served     map[string]bool               // target groups in which somebody has to answer
+	answering  map[string]int                // targets that serve and answer, by workload and group
 	paused     map[string]time.Time          // until when nothing is promised of a workload
 	excuse     map[string]excuse
 }
