@@ -308,6 +308,23 @@ func TestTrapRegistrationTakesEffectButItsAnswerIsLost(t *testing.T) {
 	})
 }
 
+// AWS has the registration and nobody knows, until the Pod goes and the next one has its address.
+func TestTrapRegistrationWithoutAnswerOutlivesItsPod(t *testing.T) {
+	t.Parallel()
+	scripted(t, func(s *stage) {
+		web := s.ready(app("web", 2, func(w *workload) { w.kind = statefulSet }))
+		s.fault(fault.Rule{Operation: "RegisterTargets", LoseAnswer: true, For: 50 * time.Second})
+		s.resize(web, 3)
+		s.pass(40 * time.Second)
+		old := s.pod(web, func(p *corev1.Pod) bool { return p.Name == "web-2" })
+		s.oracle.begun(web.name, propagation)
+		s.cluster.kubelet.bequeath(old)
+		_ = s.kube.remove("Pod", keyOf(old), old.UID)
+		heir := s.pod(web, heirOf(old))
+		s.sees(heir, corev1.ConditionFalse, "Target.DeregistrationInProgress", time.Minute)
+	})
+}
+
 // point makes a Service serve other Pods.
 func (s *stage) point(service string, at *workload) {
 	s.oracle.begun(service, propagation)

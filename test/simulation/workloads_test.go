@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/sluice-lb/sluice/internal/localaws/fault"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -70,21 +69,6 @@ func TestTrapHostNetwork(t *testing.T) {
 		next := s.pod(web, of("v2"))
 		s.sees(next, corev1.ConditionFalse, "Target.DeregistrationInProgress", 20*time.Second)
 		s.sees(next, corev1.ConditionTrue, readiness.Healthy, time.Minute)
-	})
-}
-
-// AWS has the registration and nobody knows, until the Pod has gone and the next one has its address.
-func TestTrapRegistrationWithoutAnswerOutlivesItsPod(t *testing.T) {
-	t.Parallel()
-	scripted(t, func(s *stage) {
-		web := s.ready(app("web", 0, func(w *workload) { w.kind, w.hostNetwork = daemonSet, true }))
-		s.fault(fault.Rule{Operation: "RegisterTargets", LoseAnswer: true, For: 2 * time.Minute})
-		s.fault(fault.Rule{Operation: "DescribeTargetHealth", Code: "Throttling", For: 2 * time.Minute}) // so that it is not found out
-		s.rollOut(web, "v2", flaw{}, 0)
-		second := s.pod(web, of("v2"))
-		s.stays(second, corev1.ConditionFalse, 40*time.Second)
-		s.rollOut(web, "v3", flaw{}, 0) // the oracle sees whether a gate opens for the health of the second
-		s.pass(3 * time.Minute)
 	})
 }
 
