@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// InjectLabel on a namespace, with the value "enabled", asks for readiness gates.
-	InjectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
-
 	anticipateAnnotation = "sluice.dev/anticipate"
 )
 
@@ -22,7 +19,7 @@ const (
 // list that selects it, else the anticipating gate where the Pod may have it. A Pod that
 // gets nothing is returned as it is; the given one is never changed.
 func Gates(pod *corev1.Pod, namespace *corev1.Namespace, entries []v1alpha1.Gate) *corev1.Pod {
-	if namespace.Labels[InjectLabel] != "enabled" || mirrors(pod) || pod.Labels[readiness.GateLabel] == "off" {
+	if namespace.Labels[readiness.InjectLabel] != "enabled" || mirrors(pod) || pod.Labels[readiness.GateLabel] == "off" {
 		return pod
 	}
 	if asksForGate(pod) || !ofJob(pod) {

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // lacking answers every question for a list of gates with an error.
@@ -20,7 +22,7 @@ type lacking struct {
 
 func (r lacking) Get(_ context.Context, _ client.ObjectKey, object client.Object, _ ...client.GetOption) error {
 	if namespace, ok := object.(*corev1.Namespace); ok {
-		namespace.Labels = map[string]string{InjectLabel: "enabled"}
+		namespace.Labels = map[string]string{readiness.InjectLabel: "enabled"}
 		return nil
 	}
 	return r.err

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // lookUpWithin bounds what an answer may wait for. It is less than the API server waits for
@@ -73,7 +74,7 @@ func (w *Webhook) Handle(ctx context.Context, request admission.Request) (respon
 }
 
 func (w *Webhook) gates(ctx context.Context, pod *corev1.Pod, namespace string) (*corev1.Pod, error) {
-	in, err := w.namespace(ctx, namespace, InjectLabel)
+	in, err := w.namespace(ctx, namespace, readiness.InjectLabel)
 	if err != nil {
 		return nil, err
 	}

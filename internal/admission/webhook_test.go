@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/admission"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 const (
@@ -28,7 +29,7 @@ var (
 	shopPod = `{"metadata":{"name":"shop","labels":{"app":"shop"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"shop"}]},"spec":{"containers":[{"name":"web","image":"web"}]}}`
 
 	unlabelled = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}
-	labelled   = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{admission.InjectLabel: "enabled"}}}
+	labelled   = &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{readiness.InjectLabel: "enabled"}}}
 	gateSet    = &v1alpha1.ReadinessGateSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: v1alpha1.ReadinessGateSetName},
 		Spec:       v1alpha1.ReadinessGateSetSpec{Gates: []v1alpha1.Gate{{Selector: map[string]string{"app": "shop"}, ConditionType: named}}},

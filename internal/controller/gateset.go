@@ -23,9 +23,6 @@ import (
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
-// injectLabel is how a namespace asks for readiness gates; the incumbent's.
-const injectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
-
 // gateSetController keeps the list of gates that admission adds to new Pods.
 type gateSetController struct {
 	*view
@@ -38,7 +35,7 @@ func (c *gateSetController) setup(manager ctrl.Manager) error {
 	})
 	all := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 		var list corev1.NamespaceList
-		if err := c.List(ctx, &list, client.MatchingLabels{injectLabel: "enabled"}); err != nil {
+		if err := c.List(ctx, &list, client.MatchingLabels{readiness.InjectLabel: "enabled"}); err != nil {
 			return nil
 		}
 		var out []reconcile.Request
@@ -65,7 +62,7 @@ func (c *gateSetController) Reconcile(ctx context.Context, request ctrl.Request)
 	if err := c.Get(ctx, request.NamespacedName, &namespace); err != nil || namespace.DeletionTimestamp != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if namespace.Labels[injectLabel] != "enabled" {
+	if namespace.Labels[readiness.InjectLabel] != "enabled" {
 		return outcome(ctx, c.drop(ctx, namespace.Name))
 	}
 	return outcome(ctx, c.write(ctx, namespace.Name))

@@ -78,7 +78,7 @@ func (w *injectionWatch) look(ctx context.Context, shipped diagnose.InjectionObj
 	findings := diagnose.InjectionFindings(injectors)
 	w.say(ctx, findings)
 	var asking corev1.NamespaceList
-	if err := w.cached.List(ctx, &asking, client.MatchingLabels{injectLabel: "enabled"}); err != nil {
+	if err := w.cached.List(ctx, &asking, client.MatchingLabels{readiness.InjectLabel: "enabled"}); err != nil {
 		return fmt.Errorf("listing the namespaces that ask for gates: %w", err)
 	}
 	w.warn(asking.Items, injects, findings)

@@ -78,7 +78,7 @@ func (c *observeController) subjectTo(ctx context.Context, pod *corev1.Pod) bool
 	if readiness.HasGate(pod) || c.Get(ctx, types.NamespacedName{Name: pod.Namespace}, &namespace) != nil {
 		return false
 	}
-	return namespace.Labels[injectLabel] == "enabled" && pod.Labels[readiness.GateLabel] != "off"
+	return namespace.Labels[readiness.InjectLabel] == "enabled" && pod.Labels[readiness.GateLabel] != "off"
 }
 
 // Reconcile looks at one Pod until its targets are healthy and it is Ready.

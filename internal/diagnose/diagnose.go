@@ -21,7 +21,6 @@ import (
 const (
 	gatePrefix        = "target-health."
 	anticipatingGate  = "target-health.sluice.dev/load-balancers"
-	injectLabel       = "elbv2.k8s.aws/pod-readiness-gate-inject"
 	injectLabelValue  = "enabled"
 	gateLabel         = "sluice.dev/readiness-gate"
 	anticipateKey     = "sluice.dev/anticipate"

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // Pod says which gates a Pod has and how they stand, and for a Pod without one why.
@@ -118,18 +120,18 @@ func namespaceNotLabelled(s Snapshot) (Finding, bool) {
 	if s.Namespace == nil {
 		return Finding{}, false
 	}
-	value, labelled := s.Namespace.Labels[injectLabel]
+	value, labelled := s.Namespace.Labels[readiness.InjectLabel]
 	if value == injectLabelValue {
 		return Finding{}, false
 	}
 	what := fmt.Sprintf("the namespace %s does not ask for gates", s.Namespace.Name)
 	if labelled {
-		what = fmt.Sprintf("the namespace %s has the label %s with the value %q, which means nothing", s.Namespace.Name, injectLabel, value)
+		what = fmt.Sprintf("the namespace %s has the label %s with the value %q, which means nothing", s.Namespace.Name, readiness.InjectLabel, value)
 	}
 	return Finding{
 		What: what,
 		Remedy: fmt.Sprintf("kubectl label namespace %s %s=%s --overwrite, then create the Pod anew",
-			s.Namespace.Name, injectLabel, injectLabelValue),
+			s.Namespace.Name, readiness.InjectLabel, injectLabelValue),
 	}, true
 }
 
@@ -190,7 +192,7 @@ func labelledSince(namespace *corev1.Namespace) time.Time {
 		if entry.Time == nil || entry.FieldsV1 == nil {
 			continue
 		}
-		if strings.Contains(entry.FieldsV1.GetRawString(), `"f:`+injectLabel+`"`) && entry.Time.After(last) {
+		if strings.Contains(entry.FieldsV1.GetRawString(), `"f:`+readiness.InjectLabel+`"`) && entry.Time.After(last) {
 			last = entry.Time.Time
 		}
 	}

@@ -69,7 +69,7 @@ func Status(s StatusSnapshot) StatusReport {
 	report := StatusReport{Injectors: s.Injectors, LoadBalancers: len(s.LoadBalancers)}
 	asking := map[string]bool{}
 	for _, namespace := range s.Namespaces {
-		if namespace.Labels[injectLabel] == injectLabelValue {
+		if namespace.Labels[readiness.InjectLabel] == injectLabelValue {
 			asking[namespace.Name] = true
 		}
 	}

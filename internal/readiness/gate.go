@@ -18,6 +18,9 @@ const (
 	Anticipating ConditionType = "target-health.sluice.dev/load-balancers"
 )
 
+// InjectLabel on a namespace, with the value "enabled", asks for gates; the incumbent's.
+const InjectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
+
 // IsGate reports whether a condition type is a gate that this room answers for.
 func IsGate(conditionType string) bool { return strings.HasPrefix(conditionType, prefix) }
 

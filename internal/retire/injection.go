@@ -9,10 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-)
 
-// injectLabel is what asks for gates in a namespace; its value is "enabled".
-const injectLabel = "elbv2.k8s.aws/pod-readiness-gate-inject"
+	"github.com/sluice-lb/sluice/internal/readiness"
+)
 
 // What injects gates: bindings of policies, and configurations of webhooks. Those of draining
 // stay.
@@ -54,10 +53,10 @@ func remove(ctx context.Context, what, name string, del func(context.Context, st
 }
 
 func unlabel(ctx context.Context, client kubernetes.Interface, namespace string, out io.Writer) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:null}}}`, injectLabel)
+	patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:null}}}`, readiness.InjectLabel)
 	if _, err := client.CoreV1().Namespaces().Patch(ctx, namespace, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		return fmt.Errorf("taking the label %s off namespace %s: %w", injectLabel, namespace, err)
+		return fmt.Errorf("taking the label %s off namespace %s: %w", readiness.InjectLabel, namespace, err)
 	}
-	_, err := fmt.Fprintf(out, "namespace %s has no label %s any more; to take it back: kubectl label namespace %s %s=enabled\n", namespace, injectLabel, namespace, injectLabel)
+	_, err := fmt.Fprintf(out, "namespace %s has no label %s any more; to take it back: kubectl label namespace %s %s=enabled\n", namespace, readiness.InjectLabel, namespace, readiness.InjectLabel)
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // gatedPod has these gates, each with the status of its condition; an empty status: no condition.
@@ -38,7 +40,7 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			client := fake.NewClientset(
-				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{injectLabel: "enabled"}}},
+				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{readiness.InjectLabel: "enabled"}}},
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "sluice-anticipating-gate"}},
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "sluice-own-gates"}},
 				&admissionregistrationv1.MutatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "of-somebody-else"}},
@@ -85,7 +87,7 @@ func TestReleaseOpensGatesAndEndsInjection(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, labelled := namespace.Labels[injectLabel]; labelled != test.labelled {
+			if _, labelled := namespace.Labels[readiness.InjectLabel]; labelled != test.labelled {
 				t.Errorf("the namespace has the label: %v, want %v", labelled, test.labelled)
 			}
 			bindings, err := client.AdmissionregistrationV1().MutatingAdmissionPolicyBindings().List(t.Context(), metav1.ListOptions{})

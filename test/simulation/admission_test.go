@@ -6,11 +6,12 @@ import (
 
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/admission"
+	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // labels and annotations that people write.
 const (
-	injectLabel = admission.InjectLabel
+	injectLabel = readiness.InjectLabel
 	gateLabel   = "sluice.dev/readiness-gate"
 	drainLabel  = admission.DrainKey
 )
