@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sluice-lb/sluice/lab/address"
 )
 
 // HandoverReport is what Handover measured: seconds from the signal until a gate opened whose
@@ -208,11 +210,9 @@ func get(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
+// freeAddress is a host:port that nobody listens on.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
+	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	port, err := address.FreePort(local, 0)
+	return netip.AddrPortFrom(local, uint16(port)).String(), err
 }
