@@ -5,12 +5,10 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
-	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -19,41 +17,19 @@ import (
 func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
 	book := health.NewBook()
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
-	witness := &witness{view: view, book: book}
-	var pods *podController
-	var observer *observeController
 	var follow *followController
-	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-		return aws.TargetHealth(ctx, cloud.Question, group)
-	}
-	watcher := health.NewWatcher(book, ask, func(group string) {
-		follow.bell.ring(view.bindingsOfGroup(ctx, group)...)
-		pods.bell.ring(pods.waits.on(group)...)
-		observer.bell.ring(observer.waits.on(group)...)
-	})
-	pods = &podController{
-		witness: witness, waits: newWaits("gates of", watcher.Await), events: Events{manager.GetEventRecorder("sluice")},
-		writer: readiness.Writer{Status: manager.GetClient().Status()},
-	}
-	observer = newObserver(witness, newWaits("measure of", watcher.Await))
+	gates := newGates(manager, view, book, aws, func(group string) { follow.bell.ring(view.bindingsOfGroup(ctx, group)...) })
 	follow = &followController{
-		view: view, book: book, checks: aws.HealthChecks,
-		await: func(binding types.NamespacedName, waits []health.Wait) {
-			watcher.Await("binding "+binding.String(), waits)
-		},
-		learned: func(names []types.NamespacedName) {
-			pods.bell.ring(names...)
-			observer.bell.ring(names...)
-		},
+		view: view, book: book, checks: aws.HealthChecks, await: gates.awaitFor, learned: gates.learned,
 		concerned: func(ctx context.Context, pod *corev1.Pod) bool {
-			return observer.concerned(ctx, pod) || config.Mode == GatesOnly && gateWaits(pod)
+			return gates.observer.concerned(ctx, pod) || config.Mode == GatesOnly && gateWaits(pod)
 		},
 	}
-	setups := map[string]func(ctrl.Manager) error{"follow": follow.setup, "observe": observer.setup}
+	setups := map[string]func(ctrl.Manager) error{"follow": follow.setup, "observe": gates.observer.setup}
 	if config.Mode == GatesOnly {
 		gateSets := &gateSetController{view: view, client: manager.GetClient()}
 		injection := newInjectionWatch(manager)
-		setups["pod"], setups["gate set"], setups["injection"] = pods.setup, gateSets.setup, injection.setup
+		setups["pod"], setups["gate set"], setups["injection"] = gates.pods.setup, gateSets.setup, injection.setup
 	}
 	if err := view.index(ctx, manager); err != nil {
 		return err
@@ -63,7 +39,7 @@ func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aw
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
-	return manager.Add(watcher)
+	return manager.Add(gates.watcher)
 }
 
 // gateWaits reports whether a gate of the Pod waits for its target, or may have to close

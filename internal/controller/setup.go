@@ -15,7 +15,6 @@ import (
 	"github.com/sluice-lb/sluice/internal/health"
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
-	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
 // Setup adds the controllers of a mode to a manager. The context is that of the process.
@@ -40,7 +39,6 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
 		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(),
 	}
-	witness := &witness{view: view, book: book}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}, made: map[string]bool{}}
@@ -51,52 +49,38 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}
 
-	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-		return aws.TargetHealth(ctx, cloud.Question, group)
-	}
-	var pods *podController
-	var observer *observeController
-	watcher := health.NewWatcher(book, ask, func(group string) {
-		pods.bell.ring(pods.waits.on(group)...)
-		observer.bell.ring(observer.waits.on(group)...)
+	gates := newGates(manager, view, book, aws, func(group string) {
 		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
 		display.ring(ctx, group)
 	})
-	pods = &podController{witness: witness, waits: newWaits("gates of", watcher.Await), events: recorder, writer: readiness.Writer{Status: manager.GetClient().Status()}}
-	observer = newObserver(witness, newWaits("measure of", watcher.Await))
-	bindings.registered = func(names []types.NamespacedName) {
-		pods.bell.ring(names...)
-		observer.bell.ring(names...)
-	}
+	bindings.registered = gates.learned
 	bindings.changed = display.ring
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
-	bindings.await = func(binding types.NamespacedName, waits []health.Wait) {
-		watcher.Await("binding "+binding.String(), waits)
-	}
+	bindings.await = gates.awaitFor
 	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
-		pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
+		gates.pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
 	}
 
 	if err := view.index(ctx, manager); err != nil {
 		return err
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"stack": stacks.setup, "binding": bindings.setup, "pod": pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
-		"observe": observer.setup, "injection": newInjectionWatch(manager).setup,
+		"stack": stacks.setup, "binding": bindings.setup, "pod": gates.pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
+		"observe": gates.observer.setup, "injection": newInjectionWatch(manager).setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
 		}
 	}
 	sampler := &health.Sampler{
-		Book: book, Interval: config.HealthSampleInterval, Notify: watcher.Notify,
+		Book: book, Interval: config.HealthSampleInterval, Notify: gates.watcher.Notify,
 		Ask: func(ctx context.Context, group string) ([]model.TargetHealth, error) {
 			return aws.TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
 	drift := &driftWatch{interval: config.DriftInterval, options: plan.Options{ExternalTags: config.ExternalTags}, round: aws.Round, found: stacks.drifted}
-	return errors.Join(manager.Add(watcher), manager.Add(sampler), manager.Add(drift))
+	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }
