@@ -30,6 +30,8 @@ type options struct {
 	ingressClass            string
 	defaultScheme           string
 	defaultTargetType       string
+	tolerateServices        bool
+	tolerateActions         bool
 	defaultTags             map[string]string
 	externalTags            []string
 	ingressWorkers          int
@@ -64,6 +66,8 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.ingressClass, "ingress-class", "alb", "value of the annotation kubernetes.io/ingress.class that is served")
 	flags.StringVar(&o.defaultScheme, "default-load-balancer-scheme", string(model.Internal), "scheme of load balancers whose Ingress names none: internal or internet-facing")
 	flags.StringVar(&o.defaultTargetType, "default-target-type", "instance", "target type of backends that name none: instance or ip (this build serves ip)")
+	flags.BoolVar(&o.tolerateServices, "tolerate-non-existent-backend-service", true, "answer 503 for a backend whose Service does not exist; false: reject the Ingress")
+	flags.BoolVar(&o.tolerateActions, "tolerate-non-existent-backend-action", true, "answer 503 for a backend whose action annotation does not exist; false: reject the Ingress")
 	flags.StringToStringVar(&o.defaultTags, "default-tags", nil, "tags for everything that is created: key=value,…")
 	flags.StringSliceVar(&o.externalTags, "external-managed-tags", nil, "tag keys that somebody else manages: never added, changed or removed")
 	flags.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
@@ -193,6 +197,7 @@ func (o options) controllerConfig() controller.Config {
 		HealthSampleInterval: o.healthSampleInterval,
 		Build: build.Config{
 			Cluster: o.cluster, DefaultTags: o.defaultTags, DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
+			StrictServices: !o.tolerateServices, StrictActions: !o.tolerateActions,
 		},
 		IngressClass:   o.ingressClass,
 		UnreadyGrace:   o.unreadyGrace,

@@ -15,6 +15,12 @@ type Config struct {
 	DefaultScheme model.Scheme
 	// DefaultTargetType is "instance" or "ip" (flag --default-target-type).
 	DefaultTargetType string
+	// StrictServices makes a Service that does not exist a problem, in the place of an answer
+	// of 503 (flag --tolerate-non-existent-backend-service=false).
+	StrictServices bool
+	// StrictActions does the same of an action annotation that does not exist (flag
+	// --tolerate-non-existent-backend-action=false).
+	StrictActions bool
 }
 
 // Tags are the tags of a resource of an Ingress stack: the tracking tags over the

@@ -205,7 +205,7 @@ func (a applier) actions(action model.Action) ([]elbv2types.Action, error) {
 		}
 		tuple := elbv2types.TargetGroupTuple{TargetGroupArn: new(arn)}
 		if len(action.Forward) > 1 {
-			tuple.Weight = new(target.Weight)
+			tuple.Weight = target.Weight
 		}
 		forward.TargetGroups = append(forward.TargetGroups, tuple)
 	}

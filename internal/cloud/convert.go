@@ -209,7 +209,7 @@ func actionOf(list []elbv2types.Action, ids map[model.Key]string) model.Action {
 	case action.ForwardConfig != nil:
 		var out model.Action
 		for _, target := range action.ForwardConfig.TargetGroups {
-			out.Forward = append(out.Forward, model.WeightedTarget{TargetGroup: refOf(deref(target.TargetGroupArn), ids), Weight: deref(target.Weight)})
+			out.Forward = append(out.Forward, model.WeightedTarget{TargetGroup: refOf(deref(target.TargetGroupArn), ids), Weight: target.Weight})
 		}
 		return out
 	case action.TargetGroupArn != nil:

@@ -104,7 +104,7 @@ func TestActionsComeBack(t *testing.T) {
 	holding.observed.IDs = ids
 	for name, action := range map[string]model.Action{
 		"one-group":      {Forward: []model.WeightedTarget{{TargetGroup: "target-group/web"}}},
-		"weighted":       {Forward: []model.WeightedTarget{{TargetGroup: "target-group/web", Weight: 9}, {TargetGroup: "target-group/api"}}},
+		"weighted":       {Forward: []model.WeightedTarget{{TargetGroup: "target-group/web", Weight: new(int32(9))}, {TargetGroup: "target-group/api", Weight: new(int32(0))}}},
 		"foreign":        {Forward: []model.WeightedTarget{{TargetGroup: "arn:somebody-else's"}}},
 		"fixed-response": {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain", Body: "gone"}},
 		"empty-body":     {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain"}},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,6 +38,8 @@ func ListenerKey(port int32) Key { return Key(fmt.Sprintf("listener/%d", port)) 
 // RuleKey is the key of a rule: the listener's port and a digest of the conditions.
 // A rule keeps its key when its priority, actions or tags change.
 func RuleKey(port int32, conditions []Condition) Key {
+	conditions = slices.Clone(conditions)
+	SortConditions(conditions)
 	text, err := json.Marshal(conditions)
 	if err != nil {
 		panic("conditions are plain data and always marshal: " + err.Error())

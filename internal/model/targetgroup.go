@@ -11,9 +11,10 @@ type TargetGroup struct {
 	Name string `json:"name"` // at most 32 characters; never changed on a group that exists
 	// Port is a default only: every target is registered with a port of its own.
 	Port            int32             `json:"port"`
-	Protocol        string            `json:"protocol"`        // "HTTP"
-	ProtocolVersion string            `json:"protocolVersion"` // "HTTP1", "HTTP2" or "GRPC"
-	TargetType      string            `json:"targetType"`      // "ip"
+	Protocol        string            `json:"protocol"`                // "HTTP" or "HTTPS"
+	ProtocolVersion string            `json:"protocolVersion"`         // "HTTP1", "HTTP2" or "GRPC"
+	TargetType      string            `json:"targetType"`              // "ip" or "instance"
+	IPAddressType   string            `json:"ipAddressType,omitempty"` // "ipv4", which is also meant where it is empty, or "ipv6"
 	VPC             string            `json:"vpc"`
 	HealthCheck     HealthCheck       `json:"healthCheck"`
 	Attributes      map[string]string `json:"attributes,omitempty"` // only what is desired; others are left alone
@@ -63,16 +64,22 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // Binding is the TargetGroupBinding object that ties a Service port to a target
 // group. It bears the target group's name and lives in the Service's namespace.
 type Binding struct {
-	Key         Key               `json:"key"`
-	TargetGroup Key               `json:"targetGroup"`
-	Namespace   string            `json:"namespace"`
-	Name        string            `json:"name"`
-	Service     string            `json:"service"`
-	Port        string            `json:"port"` // as written in the Ingress: a number or a name
-	TargetType  string            `json:"targetType"`
-	Protocol    string            `json:"protocol"`
-	VPC         string            `json:"vpc"`
-	Labels      map[string]string `json:"labels,omitempty"`
+	Key         Key    `json:"key"`
+	TargetGroup Key    `json:"targetGroup"`
+	Namespace   string `json:"namespace"`
+	Name        string `json:"name"`
+	Service     string `json:"service"`
+	Port        string `json:"port"` // as written in the Ingress: a number or a name
+	TargetType  string `json:"targetType"`
+	Protocol    string `json:"protocol"`
+	// IPAddressType of the targets: "ipv4", which is also meant where it is empty, or "ipv6".
+	IPAddressType string `json:"ipAddressType,omitempty"`
+	VPC           string `json:"vpc"`
+	// NodeSelector are labels of the nodes that become targets, of type "instance".
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// MultiCluster: other clusters have targets in the group too.
+	MultiCluster bool              `json:"multiCluster,omitempty"`
+	Labels       map[string]string `json:"labels,omitempty"`
 	// Sources are security groups that may reach the targets, with the ports as the
 	// Service has them (a number or a name). Empty: no endpoint rules are managed.
 	Sources []Source `json:"sources,omitempty"`
@@ -81,5 +88,5 @@ type Binding struct {
 // Source is one way in to the targets of a binding.
 type Source struct {
 	SecurityGroup string   `json:"securityGroup"`
-	Ports         []string `json:"ports"`
+	Ports         []string `json:"ports"` // empty: all of them
 }

@@ -105,12 +105,13 @@ func canonical(action model.Action) model.Action {
 		return strings.Compare(string(a.TargetGroup), string(b.TargetGroup))
 	})
 	if len(targets) == 1 {
-		targets[0].Weight = 0
+		targets[0].Weight = nil
 	}
 	if len(targets) == 0 {
 		targets = nil
 	}
-	return model.Action{Forward: targets, FixedResponse: action.FixedResponse}
+	action.Forward = targets
+	return action
 }
 
 func ownKeys(keys []model.Key) []model.Key {

@@ -35,7 +35,7 @@ func nth(n int, r model.Rule) model.Rule {
 func forward(to ...model.Key) model.Action {
 	var action model.Action
 	for _, group := range to {
-		action.Forward = append(action.Forward, model.WeightedTarget{TargetGroup: group, Weight: 1})
+		action.Forward = append(action.Forward, model.WeightedTarget{TargetGroup: group, Weight: new(int32(1))})
 	}
 	return action
 }
@@ -172,7 +172,7 @@ func TestRules(t *testing.T) {
 func TestSameActions(t *testing.T) {
 	t.Parallel()
 	weighted := func(group model.Key, weight int32) model.WeightedTarget {
-		return model.WeightedTarget{TargetGroup: group, Weight: weight}
+		return model.WeightedTarget{TargetGroup: group, Weight: &weight}
 	}
 	fixed := func(body string) model.Action {
 		return model.Action{FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain", Body: body}}
