@@ -75,10 +75,7 @@ func (k Key) parse(whole, value string) *Finding {
 	case TypeDuration:
 		_, wrong = parseDuration(value)
 	case TypeJSON:
-		_, wrong = parseJSON(value)
-		if wrong == nil && k.Name == "listen-ports" {
-			_, wrong = parseListenPorts(value)
-		}
+		wrong = k.parseForm(value)
 	case TypeString:
 		if finding := k.choose(whole, value); finding != nil {
 			return finding
@@ -91,6 +88,24 @@ func (k Key) parse(whole, value string) *Finding {
 		return nil
 	}
 	return new(wrong.about(whole, value))
+}
+
+// parseForm reads JSON of a key whose form is known.
+func (k Key) parseForm(value string) *complaint {
+	var wrong *complaint
+	switch k.Name {
+	case "listen-ports":
+		_, wrong = parseListenPorts(value)
+	case "actions.<name>":
+		_, wrong = parseAction(value)
+	case "conditions.<name>":
+		_, wrong = parseConditions(value)
+	case "transforms.<name>":
+		_, wrong = parseTransforms(value)
+	default:
+		_, wrong = parseJSON(value)
+	}
+	return wrong
 }
 
 // choose holds a value to those that are allowed and built.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,9 +43,10 @@ func TestGolden(t *testing.T) {
 
 func runCase(t *testing.T, base string) {
 	t.Helper()
-	snapshot := read(t, base+".in.yaml")
+	snapshot := read(t, base+".in.yaml").Snapshot
 	if _, err := os.Stat(base + ".before.yaml"); err == nil {
-		snapshot.Have = observed(t, read(t, base+".before.yaml"))
+		before := read(t, base+".before.yaml")
+		snapshot.Have = authenticated(observed(t, before.Snapshot), before.authenticated)
 	}
 	have := snapshot.Have
 	result := built{Stack: model.Stack{ID: have.ID}}
@@ -107,6 +109,16 @@ func observed(t *testing.T, before ingress.Snapshot) model.Observed {
 	return have
 }
 
+// authenticated puts a guard that the model cannot say before the actions of rules.
+func authenticated(have model.Observed, priorities []int32) model.Observed {
+	for i, rule := range have.Rules {
+		if slices.Contains(priorities, rule.Priority) {
+			have.Rules[i].Action = model.Action{Unknown: "authenticates and then does what it did"}
+		}
+	}
+	return have
+}
+
 // cluster is the part of a case that is no Kubernetes object.
 type cluster struct {
 	Kind                 string        `json:"kind"`
@@ -115,7 +127,13 @@ type cluster struct {
 	Leaving              bool          `json:"leaving,omitempty"` // an Ingress of before leaves the group
 }
 
-func read(t *testing.T, path string) ingress.Snapshot {
+// given is what a file says.
+type given struct {
+	ingress.Snapshot
+	authenticated []int32
+}
+
+func read(t *testing.T, path string) given {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -125,7 +143,7 @@ func read(t *testing.T, path string) ingress.Snapshot {
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		objects.decode(t, path, document)
 	}
-	return objects.snapshot()
+	return given{objects.snapshot(), objects.authenticated}
 }
 
 // objects are the documents of a case.
@@ -134,6 +152,8 @@ type objects struct {
 	class     *networkingv1.IngressClass
 	ingresses []*networkingv1.Ingress
 	services  map[string]map[string]*corev1.Service // by namespace and name
+	// authenticated are the priorities of rules that somebody else has put a guard before.
+	authenticated []int32
 }
 
 func (o *objects) snapshot() ingress.Snapshot {
@@ -160,12 +180,16 @@ func (o *objects) decode(t *testing.T, path, document string) {
 	switch kind.Kind {
 	case "Cluster":
 		var c struct {
-			cluster `json:",inline"`
-			Tags    map[string]string `json:"defaultTags,omitempty"`
-			Target  string            `json:"defaultTargetType,omitempty"`
+			cluster        `json:",inline"`
+			Tags           map[string]string `json:"defaultTags,omitempty"`
+			Target         string            `json:"defaultTargetType,omitempty"`
+			StrictServices bool              `json:"strictServices,omitempty"`
+			StrictActions  bool              `json:"strictActions,omitempty"`
+			Authenticated  []int32           `json:"authenticated,omitempty"`
 		}
 		strictly(&c)
-		o.cluster.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
+		o.cluster.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target, StrictServices: c.StrictServices, StrictActions: c.StrictActions}
+		o.authenticated = c.Authenticated
 		o.cluster.Network, o.cluster.BackendSecurityGroup, o.cluster.Leaving = c.Network, c.BackendSecurityGroup, c.Leaving
 	case "Ingress":
 		var object networkingv1.Ingress

@@ -41,6 +41,7 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	p.rules = p.paths()
 	if backend := member.Ingress.Spec.DefaultBackend; backend != nil {
 		p.fallback = new(p.action(*backend, "spec.defaultBackend"))
+		p.checkLoop(*p.fallback, false, "spec.defaultBackend")
 	}
 	return p
 }
@@ -103,6 +104,7 @@ func (p *part) checkClass() {
 // or not the build comes across it: nothing that a user wrote is ignored in silence.
 func (p *part) checkAnnotations() {
 	for _, finding := range annotations.Check(annotations.OnIngress, p.Ingress.Annotations) {
+		finding.Fatal = finding.Fatal && !unused(p.Ingress, finding.Key)
 		p.finding(p.object(), finding)
 	}
 	for _, backend := range Backends(p.Ingress) {
