@@ -110,7 +110,7 @@ func (v *view) alone(ctx context.Context, stack model.StackID, object *networkin
 		return false
 	}
 	return !slices.ContainsFunc(list.Items, func(other networkingv1.Ingress) bool {
-		return other.Name != object.Name && slices.Contains(ingress.Backends(&other), backend)
+		return other.Name != object.Name && slices.ContainsFunc(ingress.Backends(&other), backend.Same)
 	})
 }
 

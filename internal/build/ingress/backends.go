@@ -22,13 +22,16 @@ type Backend struct {
 	Field string
 }
 
+// Same reports whether another backend names the same port of the same Service.
+func (b Backend) Same(other Backend) bool { return b.Service == other.Service && b.Port == other.Port }
+
 // Backends are the Service ports that an Ingress names, each once, in order: itself, or in
 // an action annotation that it points at. It is also what readiness gates are made from
 // before anything is built.
 func Backends(ingress *networkingv1.Ingress) []Backend {
 	var out []Backend
 	add := func(found Backend) {
-		if !slices.ContainsFunc(out, func(b Backend) bool { return b.Service == found.Service && b.Port == found.Port }) {
+		if !slices.ContainsFunc(out, found.Same) {
 			out = append(out, found)
 		}
 	}

@@ -74,11 +74,17 @@ func (k *kept) of(p *part, have model.Observed) {
 			k.rules[p] = append(k.rules[p], rule)
 		}
 	}
-	if p.fallback != nil {
-		for _, port := range p.ports {
-			k.defaults[model.ListenerKey(port)] = true
+	for _, listener := range have.Listeners {
+		if p.fallback != nil && p.mayListen(listener.Port) {
+			k.defaults[listener.Key] = true
 		}
 	}
+}
+
+// mayListen reports whether a member listens on a port, as far as that can be read.
+func (p *part) mayListen(port int32) bool {
+	_, err := p.set.ListenPorts()
+	return err != nil || slices.Contains(p.ports, port)
 }
 
 // made reports whether a target group was made for this member.
@@ -162,7 +168,8 @@ func (k *kept) stands(action model.Action) bool {
 }
 
 // matching keeps of the rules that are left as many as a member asks for by their
-// conditions, and returns the rest.
+// conditions, and returns the rest. The port does not count: it may have changed along with
+// the mistake.
 func (k *kept) matching(p *part, have model.Observed, left []model.Rule) []model.Rule {
 	asked := map[model.Key]int{}
 	for _, listener := range have.Listeners {
@@ -197,14 +204,10 @@ func (k *kept) ports(have model.Observed, j *joint, rejected []*part) {
 			needed[rule.Listener] = true
 		}
 	}
-	for _, p := range rejected {
-		for _, port := range p.ports {
-			needed[model.ListenerKey(port)] = true
-		}
-	}
 	wanted := j.ports()
 	for _, listener := range have.Listeners {
-		if (needed[listener.Key] || onlyTo(listener.Default, k.groups())) && !slices.Contains(wanted, listener.Port) {
+		asked := slices.ContainsFunc(rejected, func(p *part) bool { return p.mayListen(listener.Port) })
+		if (asked || needed[listener.Key] || onlyTo(listener.Default, k.groups())) && !slices.Contains(wanted, listener.Port) {
 			if _, kept := k.fallback(have, listener.Key); !kept && len(listener.Default.Forward) > 0 {
 				listener.Default = notFound // it was that of a member that has left
 			}
