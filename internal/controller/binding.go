@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
@@ -197,7 +197,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 		return err
 	}
 	own := c.interrupted(ctx, binding)
-	maps.DeleteFunc(own, func(address netip.AddrPort, _ types.UID) bool {
+	maps.DeleteFunc(own, func(address model.TargetID, _ types.UID) bool {
 		target, found := c.book.Target(group, address)
 		return !found || !target.Registered()
 	})
@@ -227,13 +227,13 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 		}
 	}
 	c.book.Seen(binding.Spec.TargetGroupARN, uids(endpoints))
-	registrations := map[netip.AddrPort]targets.Registration{}
+	registrations := map[model.TargetID]targets.Registration{}
 	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
 		// Whether its Pod runs matters only of an address that no endpoint has.
 		orphan := !slices.ContainsFunc(endpoints, func(e targets.Endpoint) bool { return e.Address == address })
 		registrations[address] = targets.Registration{
 			Pod: target.Pod, Draining: !target.Registered(), Doubtful: target.Doubtful, Health: target.State, Seen: target.Seen,
-			Running: orphan && target.Registered() && c.runs(ctx, address.Addr(), target.Pod),
+			Running: orphan && target.Registered() && c.runs(ctx, address.IP, target.Pod),
 		}
 	}
 	now := time.Now()

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -130,9 +129,9 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 	if err != nil {
 		return err
 	}
-	registrations := map[netip.AddrPort]targets.Registration{}
+	registrations := map[model.TargetID]targets.Registration{}
 	for _, target := range answer {
-		registrations[target.Address] = targets.Registration{Draining: target.State == model.Draining, Health: target.State, Running: c.runs(ctx, target.Address.Addr(), "")}
+		registrations[target.Address] = targets.Registration{Draining: target.State.Leaving(), Health: target.State, Running: c.runs(ctx, target.Address.IP, "")}
 	}
 	endpoints, _ := c.endpoints(ctx, binding)
 	changes := targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets})

@@ -69,7 +69,7 @@ func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.Targ
 			continue
 		}
 		for _, wanted := range targets.Needs(binding.Spec.Networking, pod) {
-			n := need{endpoint.Node, endpoint.Address.Addr(), wanted}
+			n := need{endpoint.Node, endpoint.Address.IP, wanted}
 			known := func(o need) bool { return o.node == n.node && o.Need == n.Need }
 			if !slices.ContainsFunc(list, known) {
 				list = append(list, n)

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -41,11 +40,11 @@ type followController struct {
 	mu sync.Mutex
 	// free are addresses that AWS did not have when their Pods were ready already, so that
 	// a registration which comes later can only be meant for them.
-	free map[types.NamespacedName]map[netip.AddrPort]types.UID
+	free map[types.NamespacedName]map[model.TargetID]types.UID
 }
 
 func (c *followController) setup(manager ctrl.Manager) error {
-	c.free = map[types.NamespacedName]map[netip.AddrPort]types.UID{}
+	c.free = map[types.NamespacedName]map[model.TargetID]types.UID{}
 	controlled := ctrl.NewControllerManagedBy(manager).Named("follow").
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}))
 	return c.watchEndpoints(controlled, c.book).
@@ -76,7 +75,7 @@ func (c *followController) Reconcile(ctx context.Context, request ctrl.Request) 
 type following struct {
 	own     []targets.Endpoint           // registered for the Pod that has the address now
 	adopted []targets.Endpoint           // registered, perhaps for a Pod before
-	free    map[netip.AddrPort]types.UID // not registered yet
+	free    map[model.TargetID]types.UID // not registered yet
 	waits   []health.Wait                // what has to be asked
 	recheck time.Duration
 }
@@ -87,7 +86,7 @@ const departure = time.Minute
 
 func (c *followController) look(ctx context.Context, binding *v1beta1.TargetGroupBinding) following {
 	group, now := binding.Spec.TargetGroupARN, time.Now()
-	out := following{free: map[netip.AddrPort]types.UID{}}
+	out := following{free: map[model.TargetID]types.UID{}}
 	endpoints, _ := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
@@ -144,7 +143,7 @@ func (c *followController) wasFree(binding types.NamespacedName, endpoint target
 	return c.free[binding][endpoint.Address] == endpoint.UID
 }
 
-func (c *followController) remember(binding types.NamespacedName, free map[netip.AddrPort]types.UID) {
+func (c *followController) remember(binding types.NamespacedName, free map[model.TargetID]types.UID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.free[binding] = free

@@ -42,7 +42,7 @@ func (c *bindingController) noteDeregistered(ctx context.Context, group string, 
 	if len(sent) == 0 {
 		return
 	}
-	var addresses []netip.AddrPort
+	var addresses []model.TargetID
 	for _, target := range sent {
 		addresses = append(addresses, target.Address)
 	}
@@ -64,7 +64,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	if err := c.begin(ctx, binding, intent); err != nil {
 		return err
 	}
-	byAddress := map[netip.AddrPort]targets.Endpoint{}
+	byAddress := map[model.TargetID]targets.Endpoint{}
 	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, endpoint := range c.plan(ctx, binding).Register {
@@ -72,7 +72,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 				continue
 			}
 			byAddress[endpoint.Address] = endpoint
-			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.Addr())})
+			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.IP)})
 		}
 		return list
 	})
@@ -139,7 +139,7 @@ func (c *bindingController) zone(ctx context.Context, address netip.Addr) string
 }
 
 // without are the endpoints that were tried, less those that were registered.
-func without(tried map[netip.AddrPort]targets.Endpoint, sent []model.Target) []targets.Endpoint {
+func without(tried map[model.TargetID]targets.Endpoint, sent []model.Target) []targets.Endpoint {
 	var left []targets.Endpoint
 	for address, endpoint := range tried {
 		if !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == address }) {
@@ -149,8 +149,8 @@ func without(tried map[netip.AddrPort]targets.Endpoint, sent []model.Target) []t
 	return left
 }
 
-func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {
-	out := map[netip.AddrPort]types.UID{}
+func uids(endpoints []targets.Endpoint) map[model.TargetID]types.UID {
+	out := map[model.TargetID]types.UID{}
 	for _, endpoint := range endpoints {
 		out[endpoint.Address] = endpoint.UID
 	}

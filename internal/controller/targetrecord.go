@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ type targetRecord struct {
 const adoptedMark = "/adopted"
 
 // encodeTargets writes what is known of a group's targets.
-func encodeTargets(epoch string, dirty bool, known map[netip.AddrPort]health.Target) (string, error) {
+func encodeTargets(epoch string, dirty bool, known map[model.TargetID]health.Target) (string, error) {
 	record := targetRecord{Epoch: epoch, Dirty: dirty, Targets: map[string]string{}}
 	for address, target := range known {
 		pod := string(target.Pod)
@@ -63,7 +62,7 @@ func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok boo
 		return nil, false
 	}
 	for key, value := range record.Targets {
-		address, err := netip.ParseAddrPort(key)
+		address, err := model.ParseTargetID(key)
 		registration, adopted := strings.CutSuffix(value, adoptedMark)
 		pod, seconds, found := strings.Cut(registration, "/")
 		since, err2 := strconv.ParseInt(seconds, 10, 64)
@@ -91,12 +90,12 @@ func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.Tar
 // interrupted are the Pods that a former process had registered, or was about to, when
 // it ended in the middle of a change. Addresses that were adopted are not among them: they
 // are adopted anew.
-func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
+func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[model.TargetID]types.UID {
 	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), true)
 	if !ok {
 		return nil
 	}
-	out := map[netip.AddrPort]types.UID{}
+	out := map[model.TargetID]types.UID{}
 	for _, target := range list {
 		if target.Pod != "" && !target.Adopted {
 			out[target.Address] = target.Pod

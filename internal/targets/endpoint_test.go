@@ -11,17 +11,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 var (
 	now              = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	compareAddresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+	compareAddresses = cmp.Comparer(func(a, b model.TargetID) bool { return a == b })
 )
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-func at(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+func at(text string) model.TargetID { return model.TargetAt(netip.MustParseAddrPort(text)) }
 
 // pod is a Pod of the namespace shop whose UID is its name, whose containers have been
 // ready for a minute.
