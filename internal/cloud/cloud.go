@@ -35,6 +35,8 @@ type Config struct {
 type Cloud struct {
 	cluster   string
 	vpc       string
+	config    aws.Config
+	share     float64
 	elb       *elbv2.Client
 	ec2       *ec2.Client
 	budget    *Budget
@@ -43,6 +45,7 @@ type Cloud struct {
 	refused   refusalTable
 	network   networkCache
 	endpoints endpointCache
+	roles     roles
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,
@@ -77,6 +80,8 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	return &Cloud{
 		cluster: config.Cluster,
 		vpc:     config.VPC,
+		config:  loaded,
+		share:   config.BudgetShare,
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
 		budget:  budget,

@@ -100,8 +100,6 @@ func notBuilt(binding *v1beta1.TargetGroupBinding) string {
 		return "spec.targetType: this build serves ip targets only" + remedy
 	case spec.MultiClusterTargetGroup:
 		return "spec.multiClusterTargetGroup: this build does not share target groups between clusters yet" + remedy
-	case spec.IamRoleArnToAssume != "":
-		return "spec.iamRoleArnToAssume: this build does not assume roles yet" + remedy
 	case spec.IPAddressType != nil && *spec.IPAddressType != v1beta1.TargetGroupIPv4:
 		return "spec.ipAddressType: this build serves ipv4 only" + remedy
 	}
@@ -210,7 +208,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 // read asks AWS for a group's targets, now and before all others.
 func (c *bindingController) read(ctx context.Context, group string) error {
 	asked := time.Now()
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
+	answer, err := c.cloud.As(c.roleFor(ctx, group)).TargetHealth(ctx, cloud.Registration, group)
 	if err != nil {
 		return fmt.Errorf("reading the targets of %s: %w", group, err)
 	}

@@ -125,7 +125,7 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 		c.previews.say(ctx, about, []string{"tell people: " + message})
 		return nil
 	}
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
+	answer, err := c.cloud.As(roleOf(binding)).TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
 	if err != nil {
 		return err
 	}

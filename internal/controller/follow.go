@@ -30,8 +30,8 @@ type followController struct {
 	bell bell
 	// concerned reports whether somebody waits to hear of a Pod's targets.
 	concerned func(context.Context, *corev1.Pod) bool
-	// checks are the health checks of groups, for the time that adoption takes.
-	checks func(ctx context.Context, groups []string) (map[string]model.HealthCheck, error)
+	// checks is the health check of a group, for the time that adoption takes.
+	checks func(ctx context.Context, group string) (map[string]model.HealthCheck, error)
 	// await replaces what a binding waits to hear of AWS.
 	await func(binding types.NamespacedName, waits []health.Wait)
 	// learned is told of which Pods' targets more is known.
@@ -57,7 +57,7 @@ func (c *followController) setup(manager ctrl.Manager) error {
 // for what it has not.
 func (c *followController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var binding v1beta1.TargetGroupBinding
-	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil || !ipBinding(&binding) || binding.Spec.IamRoleArnToAssume != "" {
+	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil || !ipBinding(&binding) {
 		c.forget(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -126,7 +126,7 @@ func (c *followController) settle(ctx context.Context, group string, finding fol
 	if len(finding.adopted) == 0 {
 		return nil
 	}
-	checks, err := c.checks(ctx, []string{group})
+	checks, err := c.checks(ctx, group)
 	if err != nil {
 		return fmt.Errorf("reading the health check of %s: %w", group, err)
 	}

@@ -21,7 +21,7 @@ import (
 func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
 	endpoints, _ := c.endpoints(ctx, binding)
-	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+	sent, err := c.cloud.As(roleOf(binding)).Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, address := range c.plan(ctx, binding).Deregister {
 			list = append(list, model.Target{Address: address})
@@ -65,7 +65,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		return err
 	}
 	byAddress := map[model.TargetID]targets.Endpoint{}
-	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
+	sent, err := c.cloud.As(roleOf(binding)).Register(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, endpoint := range c.plan(ctx, binding).Register {
 			if !slices.ContainsFunc(intent, func(e targets.Endpoint) bool { return e.Address == endpoint.Address && e.UID == endpoint.UID }) {

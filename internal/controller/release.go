@@ -66,7 +66,7 @@ func (c *bindingController) release(ctx context.Context, binding *v1beta1.Target
 			return err
 		}
 	}
-	if err := c.empty(ctx, binding.Spec.TargetGroupARN); err != nil && cloud.KindOf(err) != cloud.Gone {
+	if err := c.empty(ctx, binding); err != nil && cloud.KindOf(err) != cloud.Gone {
 		return fmt.Errorf("emptying %s: %w", binding.Spec.TargetGroupARN, err)
 	}
 	c.book.Close(binding.Spec.TargetGroupARN, time.Now())
@@ -113,13 +113,14 @@ func (c *bindingController) mayDelete(ctx context.Context, binding *v1beta1.Targ
 }
 
 // empty deregisters all targets of a group.
-func (c *bindingController) empty(ctx context.Context, group string) error {
+func (c *bindingController) empty(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
 	if !c.book.Known(group) {
 		if err := c.read(ctx, group); err != nil {
 			return err
 		}
 	}
-	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+	sent, err := c.cloud.As(roleOf(binding)).Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
 		for address, target := range c.book.Targets(group) {
 			if target.Registered() {

@@ -76,7 +76,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	sampler := &health.Sampler{
 		Book: book, Interval: config.HealthSampleInterval, Notify: gates.watcher.Notify,
 		Ask: func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-			return aws.TargetHealth(ctx, cloud.Slow, group)
+			return aws.As(view.roleFor(ctx, group)).TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
 	drift := &driftWatch{interval: config.DriftInterval, options: plan.Options{ExternalTags: config.ExternalTags}, round: aws.Round, found: stacks.drifted}
