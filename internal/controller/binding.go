@@ -41,6 +41,8 @@ type bindingController struct {
 	// deleting are the bindings that a plan deletes now.
 	deleting *deletions
 	holds    *holds
+	// own are the targets of shared groups that are this cluster's.
+	own *ownTargets
 	previews *previews // of a dry run
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string
@@ -98,8 +100,6 @@ func notBuilt(binding *v1beta1.TargetGroupBinding) string {
 		return "spec.targetGroupName: this build does not look target groups up by name yet; give spec.targetGroupARN" + remedy
 	case spec.TargetType == nil || *spec.TargetType != v1beta1.TargetTypeIP:
 		return "spec.targetType: this build serves ip targets only" + remedy
-	case spec.MultiClusterTargetGroup:
-		return "spec.multiClusterTargetGroup: this build does not share target groups between clusters yet" + remedy
 	case spec.IPAddressType != nil && *spec.IPAddressType != v1beta1.TargetGroupIPv4:
 		return "spec.ipAddressType: this build serves ipv4 only" + remedy
 	}
@@ -128,7 +128,13 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 // converge deregisters first: those requests are the ones that would be lost.
 func (c *bindingController) converge(ctx context.Context, binding *v1beta1.TargetGroupBinding) (time.Duration, error) {
 	group := binding.Spec.TargetGroupARN
+	if err := c.readOwn(ctx, binding); err != nil {
+		return 0, err
+	}
 	if err := c.learn(ctx, binding); err != nil {
+		return 0, err
+	}
+	if err := c.settleOwn(ctx, binding); err != nil {
 		return 0, err
 	}
 	condition := ready
@@ -151,7 +157,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(leaving, coming); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(c.remember(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
+	if err := errors.Join(c.remember(ctx, binding), c.settleOwn(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
 	return changes.Recheck, c.setStatus(ctx, binding, condition, new(binding.Generation))
@@ -226,9 +232,9 @@ func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGro
 	}
 	c.book.Seen(binding.Spec.TargetGroupARN, uids(endpoints))
 	registrations := map[model.TargetID]targets.Registration{}
-	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
+	for address, target := range c.known(binding, endpoints) {
 		// Whether its Pod runs matters only of an address that no endpoint has.
-		orphan := !slices.ContainsFunc(endpoints, func(e targets.Endpoint) bool { return e.Address == address })
+		orphan := !has(endpoints, address)
 		registrations[address] = targets.Registration{
 			Pod: target.Pod, Draining: !target.Registered(), Doubtful: target.Doubtful, Health: target.State, Seen: target.Seen,
 			Running: orphan && target.Registered() && c.runs(ctx, address.IP, target.Pod),

@@ -60,7 +60,7 @@ func setupDryRun(ctx context.Context, manager ctrl.Manager, config Config, aws *
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
 	previews := newPreviews()
 	stacks := &stackController{view: view, cloud: aws, book: health.NewBook(), shared: make(chan struct{}, 1), previews: previews}
-	bindings := &bindingController{view: view, cloud: aws, book: stacks.book, holds: newHolds(), previews: previews}
+	bindings := &bindingController{view: view, cloud: aws, book: stacks.book, holds: newHolds(), own: newOwnTargets(), live: manager.GetAPIReader(), previews: previews}
 	if err := view.index(ctx, manager); err != nil {
 		return err
 	}
@@ -125,15 +125,22 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 		c.previews.say(ctx, about, []string{"tell people: " + message})
 		return nil
 	}
+	if err := c.readOwn(ctx, binding); err != nil {
+		return err
+	}
+	own, _ := c.own.of(nameOf(binding))
+	endpoints, _ := c.endpoints(ctx, binding)
 	answer, err := c.cloud.As(roleOf(binding)).TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
 	if err != nil {
 		return err
 	}
 	registrations := map[model.TargetID]targets.Registration{}
 	for _, target := range answer {
+		if binding.Spec.MultiClusterTargetGroup && !own[target.Address] && !has(endpoints, target.Address) {
+			continue
+		}
 		registrations[target.Address] = targets.Registration{Draining: target.State.Leaving(), Health: target.State, Running: c.runs(ctx, target.Address.IP, "")}
 	}
-	endpoints, _ := c.endpoints(ctx, binding)
 	changes := targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets})
 	if binding.DeletionTimestamp != nil {
 		changes = targets.Changes{}

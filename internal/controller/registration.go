@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -61,7 +62,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	}
 	// What comes up from here on goes with the next call: this one has said whom it means.
 	intent := c.plan(ctx, binding).Register
-	if err := c.begin(ctx, binding, intent); err != nil {
+	if err := errors.Join(c.begin(ctx, binding, intent), c.take(ctx, binding, intent)); err != nil {
 		return err
 	}
 	byAddress := map[model.TargetID]targets.Endpoint{}

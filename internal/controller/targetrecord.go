@@ -107,7 +107,7 @@ func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.Ta
 // begin notes that a change begins, and which Pods are about to be registered; the
 // record is written anew when it is done.
 func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGroupBinding, registering []targets.Endpoint) error {
-	known := c.book.Targets(binding.Spec.TargetGroupARN)
+	known := c.mine(ctx, binding)
 	for _, endpoint := range registering {
 		known[endpoint.Address] = health.Target{Pod: endpoint.UID}
 	}
@@ -121,7 +121,7 @@ func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGr
 // remember writes what is known now. While AWS has not said whether a registration took
 // effect, the change is still on its way.
 func (c *bindingController) remember(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	known, doubtful := c.book.Targets(binding.Spec.TargetGroupARN), false
+	known, doubtful := c.mine(ctx, binding), false
 	for _, target := range known {
 		doubtful = doubtful || target.Doubtful
 	}
@@ -130,6 +130,12 @@ func (c *bindingController) remember(ctx context.Context, binding *v1beta1.Targe
 		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
 	return c.annotate(ctx, binding, text)
+}
+
+// mine are the targets that a record tells of.
+func (c *bindingController) mine(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[model.TargetID]health.Target {
+	endpoints, _ := c.endpoints(ctx, binding)
+	return c.known(binding, endpoints)
 }
 
 func (c *bindingController) annotate(ctx context.Context, binding *v1beta1.TargetGroupBinding, value string) error {

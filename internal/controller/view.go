@@ -37,41 +37,44 @@ const (
 	podsByAddress     = "status.podIPs"
 )
 
+// indexes of the caches, by which lists are narrowed.
+var indexes = []struct {
+	object client.Object
+	field  string
+	values client.IndexerFunc
+}{
+	{&v1beta1.TargetGroupBinding{}, bindingsByService, func(o client.Object) []string {
+		return []string{o.(*v1beta1.TargetGroupBinding).Spec.ServiceRef.Name}
+	}},
+	{&v1beta1.TargetGroupBinding{}, bindingsByGroup, func(o client.Object) []string {
+		return []string{o.(*v1beta1.TargetGroupBinding).Spec.TargetGroupARN}
+	}},
+	{&networkingv1.Ingress{}, ingressesByBacked, func(o client.Object) []string {
+		var names []string
+		for _, backend := range ingress.Backends(o.(*networkingv1.Ingress)) {
+			names = append(names, backend.Service)
+		}
+		return names
+	}},
+	{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
+		id, err := ingress.Group(o.(*networkingv1.Ingress))
+		if err != nil {
+			return nil
+		}
+		return []string{id.String()}
+	}},
+	{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
+		var addresses []string
+		for _, ip := range o.(*corev1.Pod).Status.PodIPs {
+			addresses = append(addresses, ip.IP)
+		}
+		return addresses
+	}},
+	{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
+}
+
 func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
-	for _, index := range []struct {
-		object client.Object
-		field  string
-		values client.IndexerFunc
-	}{
-		{&v1beta1.TargetGroupBinding{}, bindingsByService, func(o client.Object) []string {
-			return []string{o.(*v1beta1.TargetGroupBinding).Spec.ServiceRef.Name}
-		}},
-		{&v1beta1.TargetGroupBinding{}, bindingsByGroup, func(o client.Object) []string {
-			return []string{o.(*v1beta1.TargetGroupBinding).Spec.TargetGroupARN}
-		}},
-		{&networkingv1.Ingress{}, ingressesByBacked, func(o client.Object) []string {
-			var names []string
-			for _, backend := range ingress.Backends(o.(*networkingv1.Ingress)) {
-				names = append(names, backend.Service)
-			}
-			return names
-		}},
-		{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
-			id, err := ingress.Group(o.(*networkingv1.Ingress))
-			if err != nil {
-				return nil
-			}
-			return []string{id.String()}
-		}},
-		{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
-			var addresses []string
-			for _, ip := range o.(*corev1.Pod).Status.PodIPs {
-				addresses = append(addresses, ip.IP)
-			}
-			return addresses
-		}},
-		{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
-	} {
+	for _, index := range indexes {
 		if err := manager.GetFieldIndexer().IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.object, index.field, err)
 		}
