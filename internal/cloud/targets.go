@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,35 @@ func targetOf(described *elbv2types.TargetDescription) (model.TargetID, bool) {
 	}
 	address, err := netip.ParseAddr(id)
 	return model.TargetID{IP: address, Port: port}, err == nil
+}
+
+// FoundGroup is a target group that somebody else may own.
+type FoundGroup struct {
+	ARN, Name, TargetType, IPAddressType, VPC, Protocol string
+}
+
+// FindTargetGroup looks a target group up by its ARN or, where that is empty, by its name, of
+// which there is at most one in an account and Region. None is an error of kind [Gone].
+func (c *Cloud) FindTargetGroup(ctx context.Context, arn, name string) (FoundGroup, error) {
+	in := &elbv2.DescribeTargetGroupsInput{TargetGroupArns: []string{arn}}
+	if arn == "" {
+		in = &elbv2.DescribeTargetGroupsInput{Names: []string{name}}
+	}
+	out, err := elbCall(ctx, c, Read, "DescribeTargetGroups", c.elb.DescribeTargetGroups, in)
+	if err != nil {
+		return FoundGroup{}, err
+	}
+	if len(out.TargetGroups) != 1 {
+		return FoundGroup{}, &Error{
+			Kind: Gone, Service: elbv2Service, Operation: "DescribeTargetGroups", Code: "TargetGroupNotFound",
+			Message: fmt.Sprintf("%d target groups are %s", len(out.TargetGroups), cmp.Or(arn, name)),
+		}
+	}
+	group := out.TargetGroups[0]
+	return FoundGroup{
+		ARN: deref(group.TargetGroupArn), Name: deref(group.TargetGroupName), TargetType: string(group.TargetType), VPC: deref(group.VpcId),
+		IPAddressType: cmp.Or(string(group.IpAddressType), "ipv4"), Protocol: string(group.Protocol),
+	}, nil
 }
 
 // groupsACall is how many target groups DescribeTargetGroups describes by their ARNs at

@@ -128,7 +128,7 @@ func newBench(t *testing.T, local *localaws.Cloud, cluster string, objects ...cl
 	b.bindingController = &bindingController{
 		view:   &view{Reader: b.objects, config: Config{Mode: Full, UnreadyGrace: 10 * time.Second, BrakeTargets: 0.5, BrakeDeletions: 20}, rejections: newRejections()},
 		client: b.objects, live: b.objects, cloud: aws, book: health.NewBook(), events: Events{b.events},
-		brake: newBrake("target group bindings", 20), deleting: newDeletions(), holds: newHolds(), own: newOwnTargets(),
+		brake: newBrake("target group bindings", 20), deleting: newDeletions(), holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(),
 		epoch: func(context.Context) string { return "1" }, registered: func([]types.NamespacedName) {}, changed: func(context.Context, string) {},
 		await: func(types.NamespacedName, []health.Wait) {}, needs: func(types.NamespacedName, []need) {},
 	}

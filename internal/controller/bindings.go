@@ -16,8 +16,13 @@ func bindingSpec(want model.Binding, arn string) v1beta1.TargetGroupBindingSpec 
 		TargetType:          new(v1beta1.TargetType(want.TargetType)),
 		TargetGroupProtocol: new(v1beta1.TargetGroupProtocol(want.Protocol)),
 		ServiceRef:          v1beta1.ServiceReference{Name: want.Service, Port: intstr.Parse(want.Port)},
-		IPAddressType:       new(v1beta1.TargetGroupIPv4),
+		IPAddressType:       new(v1beta1.TargetGroupIPAddressType(cmp.Or(want.IPAddressType, ipv4))),
 		VpcID:               want.VPC,
+
+		MultiClusterTargetGroup: want.MultiCluster,
+	}
+	if len(want.NodeSelector) > 0 {
+		spec.NodeSelector = &metav1.LabelSelector{MatchLabels: want.NodeSelector}
 	}
 	for _, source := range want.Sources {
 		rule := v1beta1.NetworkingIngressRule{From: []v1beta1.NetworkingPeer{{SecurityGroup: &v1beta1.SecurityGroup{GroupID: source.SecurityGroup}}}}

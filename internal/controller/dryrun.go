@@ -121,15 +121,20 @@ func (c *stackController) previewShared(ctx context.Context, steps []plan.Step, 
 // previewTargets logs which targets a binding would register and deregister.
 func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	about := "targets of TargetGroupBinding " + nameOf(binding).String()
-	if message := notBuilt(binding); message != "" {
-		c.previews.say(ctx, about, []string{"tell people: " + message})
+	if binding.Spec.TargetGroupARN == "" {
+		c.previews.say(ctx, about, []string{"look up the target group " + binding.Spec.TargetGroupName})
 		return nil
 	}
+	backend := c.backend(ctx, binding)
+	if backend.wrong != "" {
+		c.previews.say(ctx, about, []string{"tell people: " + backend.wrong})
+		return nil
+	}
+	endpoints := backend.endpoints
 	if err := c.readOwn(ctx, binding); err != nil {
 		return err
 	}
 	own, _ := c.own.of(nameOf(binding))
-	endpoints, _ := c.endpoints(ctx, binding)
 	answer, err := c.cloud.As(roleOf(binding)).TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
 	if err != nil {
 		return err
@@ -139,7 +144,7 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 		if binding.Spec.MultiClusterTargetGroup && !own[target.Address] && !has(endpoints, target.Address) {
 			continue
 		}
-		registrations[target.Address] = targets.Registration{Draining: target.State.Leaving(), Health: target.State, Running: c.runs(ctx, target.Address.IP, "")}
+		registrations[target.Address] = targets.Registration{Draining: target.State.Leaving(), Health: target.State, Running: c.runs(ctx, target.Address, "")}
 	}
 	changes := targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets})
 	if binding.DeletionTimestamp != nil {
@@ -147,7 +152,7 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 	}
 	var said []string
 	for _, endpoint := range changes.Register {
-		said = append(said, fmt.Sprintf("register %s (Pod %s)", endpoint.Address, endpoint.Pod))
+		said = append(said, fmt.Sprintf("register %s (%s)", endpoint.Address, endpoint))
 	}
 	for _, address := range changes.Deregister {
 		said = append(said, fmt.Sprintf("deregister %s", address))

@@ -62,7 +62,7 @@ func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.Targ
 		return
 	}
 	list := []need{}
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
 		if pod == nil {
@@ -196,7 +196,7 @@ func (c *endpointRuleController) complete(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, binding := range c.bindings(ctx) {
-		if _, told := c.needs[nameOf(&binding)]; !told && binding.DeletionTimestamp == nil && binding.Spec.Networking != nil && notBuilt(&binding) == "" {
+		if _, told := c.needs[nameOf(&binding)]; !told && binding.DeletionTimestamp == nil && binding.Spec.Networking != nil && refusal(&binding) == "" {
 			return false
 		}
 	}

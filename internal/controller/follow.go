@@ -87,7 +87,7 @@ const departure = time.Minute
 func (c *followController) look(ctx context.Context, binding *v1beta1.TargetGroupBinding) following {
 	group, now := binding.Spec.TargetGroupARN, time.Now()
 	out := following{free: map[model.TargetID]types.UID{}}
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
 		if pod == nil || endpoint.Ending || !c.concerned(ctx, pod) {

@@ -94,7 +94,7 @@ func (c *bindingController) take(ctx context.Context, binding *v1beta1.TargetGro
 // settleOwn makes this cluster's what is registered of it, or at the addresses of its
 // endpoints: nobody else will deregister those.
 func (c *bindingController) settleOwn(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	known := c.known(binding, endpoints)
 	return c.changeOwn(ctx, binding, func(set targetSet) {
 		clear(set)

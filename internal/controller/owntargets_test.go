@@ -81,7 +81,9 @@ func TestTheListOfTheIncumbentIsBelieved(t *testing.T) {
 			before.reconcile("web")
 
 			objects := append(webPods(discoveryv1.AddressTypeIPv4, "10.0.1.11"), webService(),
-				bindingOf("web", func(spec *v1beta1.TargetGroupBindingSpec) { spec.TargetGroupARN, spec.MultiClusterTargetGroup = group, true }))
+				bindingOf("web", func(spec *v1beta1.TargetGroupBindingSpec) {
+					spec.TargetGroupARN, spec.MultiClusterTargetGroup = group, true
+				}))
 			if test.list != "" {
 				objects = append(objects, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "aws-lbc-targets-web"}, Data: map[string]string{"targets": test.list}})
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 // through, so what ends while it waits goes along.
 func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	sent, err := c.cloud.As(roleOf(binding)).Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, address := range c.plan(ctx, binding).Deregister {
@@ -29,6 +28,9 @@ func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.Tar
 		}
 		return list
 	})
+	if len(sent) > 0 {
+		c.changes.note(nameOf(binding))
+	}
 	c.noteDeregistered(ctx, group, sent)
 	c.registered(podsOf(slices.DeleteFunc(endpoints, func(e targets.Endpoint) bool {
 		return !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == e.Address })
@@ -73,7 +75,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 				continue
 			}
 			byAddress[endpoint.Address] = endpoint
-			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.IP)})
+			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address)})
 		}
 		return list
 	})
@@ -85,8 +87,9 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		c.book.Registered(group, uids(endpoints), time.Now())
 		c.book.Seen(group, uids(endpoints))
 		c.registered(podsOf(endpoints))
+		c.changes.note(nameOf(binding))
 		c.changed(ctx, group)
-		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
+		log.FromContext(ctx).Info("registered targets", "group", group, "targets", endpoints)
 	}
 	if cloud.MayHaveTakenEffect(err) {
 		c.book.Doubted(group, uids(without(byAddress, sent)), time.Now())
@@ -131,9 +134,12 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // zone is "all" for an address outside the VPC, as AWS wants it (API reference,
 // TargetDescription).
-func (c *bindingController) zone(ctx context.Context, address netip.Addr) string {
+func (c *bindingController) zone(ctx context.Context, target model.TargetID) string {
+	if target.Instance != "" {
+		return ""
+	}
 	network, err := c.cloud.Network(ctx, false)
-	if err != nil || network.Contains(address) {
+	if err != nil || network.Contains(target.IP) {
 		return ""
 	}
 	return "all"
@@ -161,7 +167,9 @@ func uids(endpoints []targets.Endpoint) map[model.TargetID]types.UID {
 func podsOf(endpoints []targets.Endpoint) []types.NamespacedName {
 	var names []types.NamespacedName
 	for _, endpoint := range endpoints {
-		names = append(names, endpoint.Pod)
+		if endpoint.Pod.Name != "" { // not a node
+			names = append(names, endpoint.Pod)
+		}
 	}
 	return names
 }

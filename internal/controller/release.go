@@ -150,6 +150,8 @@ func (c *bindingController) letGo(ctx context.Context, binding *v1beta1.TargetGr
 func (c *bindingController) forget(name types.NamespacedName) {
 	c.await(name, nil)
 	c.own.forget(name)
+	c.lookups.forget(name)
+	c.changes.took(name)
 	c.needs(name, nil)
 	c.holds.set(name, 0, time.Time{})
 	c.brake.forget(name)

@@ -37,7 +37,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	deleting := newDeletions()
 	bindings := &bindingController{
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
-		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(), own: newOwnTargets(),
+		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(),
 	}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}

@@ -134,7 +134,7 @@ func (c *bindingController) remember(ctx context.Context, binding *v1beta1.Targe
 
 // mine are the targets that a record tells of.
 func (c *bindingController) mine(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[model.TargetID]health.Target {
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	return c.known(binding, endpoints)
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/readiness"
-	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 // view answers questions about the cluster from the informers' caches: no call.
@@ -109,28 +108,6 @@ func (v *view) services(ctx context.Context, object *networkingv1.Ingress) map[s
 		}
 	}
 	return out
-}
-
-// endpoints of a binding; ok is false when its Service has no such port, or is not there.
-func (v *view) endpoints(ctx context.Context, binding *v1beta1.TargetGroupBinding) (list []targets.Endpoint, ok bool) {
-	service := v.service(ctx, binding.Namespace, binding.Spec.ServiceRef.Name)
-	if service == nil {
-		return nil, false
-	}
-	port, ok := ingress.ServicePort(service, binding.Spec.ServiceRef.Port.String())
-	if !ok {
-		return nil, false
-	}
-	var list_ discoveryv1.EndpointSliceList
-	if err := v.List(ctx, &list_, client.InNamespace(binding.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
-		return nil, false
-	}
-	var slices_ targets.Slices
-	for i := range list_.Items {
-		slices_ = append(slices_, &list_.Items[i])
-	}
-	list = targets.Endpoints(port.Name, slices_, func(name types.NamespacedName) *corev1.Pod { return v.pod(ctx, name) })
-	return list, true
 }
 
 // pod is nil when it does not exist. It is the cache's own, to be read only: bindings look at

@@ -32,18 +32,26 @@ type Endpoint struct {
 	Judging bool
 }
 
+// String says whose the address is, for people.
+func (e Endpoint) String() string {
+	if e.Address.Instance != "" {
+		return "node " + e.Node
+	}
+	return "Pod " + e.Pod.String()
+}
+
 // Slices are the EndpointSlices of one Service.
 type Slices []*discoveryv1.EndpointSlice
 
-// Endpoints are the endpoints of a Service port, by address. The name is that of the
-// Service port, which slices repeat; an unnamed port has the empty name. Endpoints
+// Endpoints are the endpoints of a Service port, by address, of one family of addresses. The
+// name is that of the Service port, which slices repeat; an unnamed port has the empty name. Endpoints
 // without a Pod are left out, as the incumbent does. An address belongs to one Pod: to
 // the new one while the one that had it before is still listed on its way out.
-func Endpoints(portName string, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
+func Endpoints(portName string, family discoveryv1.AddressType, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
 	byAddress := map[model.TargetID]Endpoint{}
 	for _, slice := range slices_ {
 		port, ok := portOf(slice, portName)
-		if !ok || slice.AddressType != discoveryv1.AddressTypeIPv4 {
+		if !ok || slice.AddressType != family {
 			continue
 		}
 		for _, entry := range slice.Endpoints {

@@ -92,6 +92,7 @@ func TestEndpoints(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		port   string
+		family discoveryv1.AddressType // IPv4 where it is empty
 		slices targets.Slices
 		pods   []*corev1.Pod
 		want   []targets.Endpoint
@@ -130,6 +131,12 @@ func TestEndpoints(t *testing.T) {
 				discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: "a", UID: "a"}},
 				names("not-an-address", "a"))},
 			pods: []*corev1.Pod{pod("a", "10.0.1.5")},
+		},
+		{
+			name: "ipv6-slices-where-those-are-wanted", family: discoveryv1.AddressTypeIPv6,
+			slices: targets.Slices{v6(slice(port("", 80), names("fd00::5", "a"))), slice(port("", 80), names("10.0.1.5", "a"))},
+			pods:   []*corev1.Pod{pod("a", "10.0.1.5", func(p *corev1.Pod) { p.Status.PodIPs = []corev1.PodIP{{IP: "10.0.1.5"}, {IP: "fd00::5"}} })},
+			want:   []targets.Endpoint{endpoint("a", "[fd00::5]:80")},
 		},
 		{name: "ipv6-slices-are-left-out", slices: targets.Slices{v6(slice(port("", 80), names("fd00::5", "a")))}, pods: []*corev1.Pod{pod("a", "fd00::5")}},
 		{
@@ -174,7 +181,10 @@ func TestEndpoints(t *testing.T) {
 				}
 				return nil
 			}
-			if diff := cmp.Diff(test.want, targets.Endpoints(test.port, test.slices, byName), compareAddresses); diff != "" {
+			if test.family == "" {
+				test.family = discoveryv1.AddressTypeIPv4
+			}
+			if diff := cmp.Diff(test.want, targets.Endpoints(test.port, test.family, test.slices, byName), compareAddresses); diff != "" {
 				t.Errorf("endpoints (-want +got):\n%s", diff)
 			}
 		})
