@@ -1,9 +1,11 @@
 package annotations
 
 // Set is what an Ingress says, or what it says about one backend: there a Service may say it
-// otherwise. Names are given without the prefix.
+// otherwise. Above both may stand what the administrator says for all Ingresses of a class.
+// Names are given without the prefix.
 type Set struct {
 	ingress, service map[string]string
+	class            map[string]string
 }
 
 // New lays the annotations of a Service over those of an Ingress. A key on the Service
@@ -13,8 +15,18 @@ func New(ingress, service map[string]string) Set {
 	return Set{ingress: ingress, service: service}
 }
 
+// Under lays what a class says over the annotations. Names are without the prefix, and values
+// in the syntax of annotations.
+func (s Set) Under(class map[string]string) Set {
+	s.class = class
+	return s
+}
+
 // find returns the value and whether there is one; an empty value is one.
 func (s Set) find(name string) (string, bool) {
+	if value, found := s.class[name]; found {
+		return value, true
+	}
 	if value, found := s.service[Prefix+name]; found {
 		if key, known := find(Prefix + name); known && key.On&OnService != 0 {
 			return value, true
@@ -94,6 +106,21 @@ func (s Set) ListenPorts() ([]ListenPort, error) {
 	return read(s, "listen-ports", nil, parseListenPorts)
 }
 
+// Action reads actions.<name>. It is nil where the annotation is absent.
+func (s Set) Action(name string) (*Action, error) {
+	return read(s, "actions."+name, nil, parseAction)
+}
+
+// Conditions reads conditions.<name>, without those that nobody knows (Check tells of them).
+func (s Set) Conditions(name string) ([]Condition, error) {
+	return read(s, "conditions."+name, nil, parseConditions)
+}
+
+// Transforms reads transforms.<name>.
+func (s Set) Transforms(name string) ([]Transform, error) {
+	return read(s, "transforms."+name, nil, parseTransforms)
+}
+
 // read parses a value that is there, and makes a finding of what does not parse.
 func read[V any](s Set, name string, fallback V, parse func(string) (V, *complaint)) (V, error) {
 	text, found := s.find(name)
@@ -101,7 +128,7 @@ func read[V any](s Set, name string, fallback V, parse func(string) (V, *complai
 		return fallback, nil
 	}
 	value, wrong := parse(text)
-	if wrong != nil {
+	if wrong != nil && !wrong.harmless {
 		var none V
 		return none, wrong.about(Prefix+name, text)
 	}

@@ -27,10 +27,10 @@ var loadBalancerKeys = []Key{
 	{Name: "group.order", Type: TypeInt32, Default: "0", Min: -1000, Max: 1000, On: OnIngress, Merge: perIngress, Built: true, Doc: "Place of the Ingress among those of its group: the lower, the earlier come its rules."},
 	{Name: "tags", Type: TypeStringMap, On: onBoth, Merge: unionByKey, Built: true, Doc: "Tags on everything that is made in AWS for the Ingress; on target groups, the Service's value replaces the Ingress's."},
 	{Name: "scheme", Type: TypeString, Allowed: []string{"internal", "internet-facing"}, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Whether the load balancer has private or public addresses. Default: the flag --default-load-balancer-scheme (\"internal\"). A change makes a new load balancer."},
-	{Name: "ip-address-type", Type: TypeString, Default: "ipv4", Allowed: []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"}, NotBuilt: []string{"dualstack", "dualstack-without-public-ipv4"}, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Address families of the load balancer."},
+	{Name: "ip-address-type", Type: TypeString, Default: "ipv4", Allowed: []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"}, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Address families of the load balancer."},
 	{Name: "subnets", Type: TypeStringList, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Subnets by id or by Name tag, one per availability zone. Without it they are discovered by their tags."},
-	{Name: "security-groups", Type: TypeStringList, On: OnIngress, Merge: mustAgree, Doc: "Security groups by id or by Name tag, in the place of the one that is managed."},
-	{Name: "manage-backend-security-group-rules", Type: TypeBool, Default: "false", On: OnIngress, Merge: mustAgree, Doc: "With security-groups: whether rules that let the load balancer reach the Pods are managed all the same."},
+	{Name: "security-groups", Type: TypeStringList, On: OnIngress, Merge: mustAgree, Built: true, Doc: "Security groups by id or by Name tag, in the place of the one that is managed."},
+	{Name: "manage-backend-security-group-rules", Type: TypeBool, Default: "false", On: OnIngress, Merge: mustAgree, Built: true, Doc: "With security-groups: whether rules that let the load balancer reach the Pods are managed all the same."},
 	{Name: "customer-owned-ipv4-pool", Type: TypeString, On: OnIngress, Merge: mustAgree, Doc: "Id of the pool for addresses on an Outpost; counts when the load balancer is created."},
 	{Name: "ipam-ipv4-pool-id", Type: TypeString, On: OnIngress, Merge: mustAgree, Doc: "Id of the IPAM pool for public IPv4 addresses."},
 	{Name: "load-balancer-attributes", Type: TypeStringMap, On: OnIngress, Merge: unionByKey, Built: true, Doc: "Attributes of the load balancer in the words of AWS, such as idle_timeout.timeout_seconds=120. Attributes that are not listed are not touched."},
@@ -47,39 +47,39 @@ var loadBalancerKeys = []Key{
 
 var listenerKeys = []Key{
 	{Name: "listen-ports", Type: TypeJSON, Default: `[{"HTTP":80}]`, On: OnIngress, Merge: unionOfAll, Built: true, Doc: "Ports that the load balancer listens on: a list of objects {\"HTTP\": port} or {\"HTTPS\": port}. With certificates the default is [{\"HTTPS\":443}]."},
-	{Name: "certificate-arn", Type: TypeStringList, On: OnIngress, Merge: perPort, Built: true, Doc: "Certificate of HTTPS listeners. This build takes one a port, and does not find any by the names of hosts."},
+	{Name: "certificate-arn", Type: TypeStringList, On: OnIngress, Merge: perPort, Built: true, Doc: "Certificates of HTTPS listeners; the first is the default one, and all are chosen from by the name that a client asks for. Without it, the certificates of ACM are taken that have the name of a host."},
 	{Name: "ssl-policy", Type: TypeString, Default: "ELBSecurityPolicy-2016-08", On: OnIngress, Merge: perPort, Built: true, Doc: "TLS policy of HTTPS listeners."},
 	{Name: "inbound-cidrs", Type: TypeCIDRList, On: OnIngress, Merge: perPort, Built: true, Doc: "Ranges that may reach the listeners. Default: everyone (0.0.0.0/0 and ::/0)."},
-	{Name: "security-group-prefix-lists", Type: TypeStringList, On: OnIngress, Merge: perPort, Doc: "Managed prefix lists that may reach the listeners."},
-	{Name: "ssl-redirect", Type: TypeInt32, Min: 1, Max: 65535, On: OnIngress, Merge: mustAgree, Doc: "HTTPS port to which every HTTP listener redirects."},
+	{Name: "security-group-prefix-lists", Type: TypeStringList, On: OnIngress, Merge: perPort, Built: true, Doc: "Managed prefix lists that may reach the listeners."},
+	{Name: "ssl-redirect", Type: TypeInt32, Min: 1, Max: 65535, On: OnIngress, Merge: mustAgree, Built: true, Doc: "HTTPS port to which every HTTP listener redirects."},
 	{Name: "mutual-authentication", Type: TypeJSON, On: OnIngress, Merge: perPort, Doc: "Client certificates on HTTPS listeners: a list of {port, mode, trustStore, …}."},
-	{Name: "listener-attributes.<protocol>-<port>", Type: TypeStringMap, On: OnIngress, Merge: unionByKey, Doc: "Attributes of one listener in the words of AWS."},
+	{Name: "listener-attributes.<protocol>-<port>", Type: TypeStringMap, On: OnIngress, Merge: unionByKey, Built: true, Doc: "Attributes of one listener in the words of AWS."},
 	{Name: "jwt-validation", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Tokens that requests on HTTPS listeners must carry: {jwksEndpoint, issuer, additionalClaims}."},
 }
 
 var targetGroupKeys = []Key{
-	{Name: "target-type", Type: TypeString, Allowed: []string{"instance", "ip"}, NotBuilt: []string{"instance"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "What is registered: Pods (\"ip\") or nodes (\"instance\"). Default: the flag --default-target-type (\"instance\", as with the incumbent; only \"ip\" is built)."},
-	{Name: "backend-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, NotBuilt: []string{"HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol that the load balancer speaks to Pods."},
+	{Name: "target-type", Type: TypeString, Allowed: []string{"instance", "ip"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "What is registered: Pods (\"ip\") or nodes (\"instance\"). Default: the flag --default-target-type (\"instance\")."},
+	{Name: "backend-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol that the load balancer speaks to Pods."},
 	{Name: "backend-protocol-version", Type: TypeString, Default: "HTTP1", Allowed: []string{"HTTP1", "HTTP2", "GRPC"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Version of that protocol. HTTP2 and GRPC need HTTPS listeners."},
 	{Name: "target-group-attributes", Type: TypeStringMap, On: onBoth, Merge: serviceWins, Built: true, Doc: "Attributes of the target group in the words of AWS, such as deregistration_delay.timeout_seconds=30. Attributes that are not listed are not touched."},
 	{Name: "healthcheck-port", Type: TypeString, Default: "traffic-port", On: onBoth, Merge: serviceWins, Built: true, Doc: "Port that is asked for health: \"traffic-port\", a number, or the name of a Service port whose target port is a number."},
-	{Name: "healthcheck-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, NotBuilt: []string{"HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol of the health check. Default: that of backend-protocol."},
+	{Name: "healthcheck-protocol", Type: TypeString, Default: "HTTP", Allowed: []string{"HTTP", "HTTPS"}, On: onBoth, Merge: serviceWins, Built: true, Doc: "Protocol of the health check. Default: that of backend-protocol."},
 	{Name: "healthcheck-path", Type: TypeString, Default: "/", On: onBoth, Merge: serviceWins, Built: true, Doc: "Path that is asked for health. It should answer for every container that matters. For GRPC the default is /AWS.ALB/healthcheck."},
 	{Name: "healthcheck-interval-seconds", Type: TypeInt32, Default: "15", Min: 5, Max: 300, On: onBoth, Merge: serviceWins, Built: true, Doc: "Seconds between two checks of one target, 5 to 300."},
 	{Name: "healthcheck-timeout-seconds", Type: TypeInt32, Default: "5", Min: 2, Max: 120, On: onBoth, Merge: serviceWins, Built: true, Doc: "Seconds after which a check without an answer has failed, 2 to 120; less than the interval."},
 	{Name: "healthy-threshold-count", Type: TypeInt32, Default: "2", Min: 2, Max: 10, On: onBoth, Merge: serviceWins, Built: true, Doc: "Successes in a row after which an unhealthy target is healthy, 2 to 10."},
 	{Name: "unhealthy-threshold-count", Type: TypeInt32, Default: "2", Min: 2, Max: 10, On: onBoth, Merge: serviceWins, Built: true, Doc: "Failures in a row after which a healthy target is unhealthy, 2 to 10."},
 	{Name: "success-codes", Type: TypeString, Default: "200", On: onBoth, Merge: serviceWins, Built: true, Doc: "Answers that count as success: \"200\", \"200,204\" or \"200-299\". For GRPC the default is 12."},
-	{Name: "target-node-labels", Type: TypeStringMap, On: onBoth, Merge: serviceWins, Doc: "Nodes that become targets, for target type \"instance\"."},
-	{Name: "multi-cluster-target-group", Type: TypeBool, Default: "false", On: onBoth, Merge: "true on either is true", Doc: "Whether other clusters have targets in the target group too."},
+	{Name: "target-node-labels", Type: TypeStringMap, On: onBoth, Merge: serviceWins, Built: true, Doc: "Nodes that become targets, for target type \"instance\"."},
+	{Name: "multi-cluster-target-group", Type: TypeBool, Default: "false", On: onBoth, Merge: "true on either is true", Built: true, Doc: "Whether other clusters have targets in the target group too."},
 	{Name: "target-control-port.<service>.<port>", Type: TypeInt32, Min: 1, Max: 65535, On: onBoth, Merge: serviceWins, Doc: "Port of the agent that controls the load of a target."},
 }
 
 var ruleKeys = []Key{
-	{Name: "actions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Action for backends with that Service name and the port name use-annotation: forward, redirect or fixed-response."},
-	{Name: "conditions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Further conditions of rules whose backend has that Service name."},
-	{Name: "transforms.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Rewrites of host or path in rules whose backend has that Service name."},
-	{Name: "use-regex-path-match", Type: TypeBool, Default: "false", On: OnIngress, Merge: perIngress, Doc: "Whether paths of type ImplementationSpecific are regular expressions."},
+	{Name: "actions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Action for backends with that Service name and the port name use-annotation: forward, redirect or fixed-response. Services in it are of the Ingress's namespace; other target groups are given by ARN or name."},
+	{Name: "conditions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Further conditions of rules whose backend has that Service name, all of which must hold. Values of host-header and path-pattern are added to those of the rule: any of them will do."},
+	{Name: "transforms.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Rewrites of host or path in rules whose backend has that Service name."},
+	{Name: "use-regex-path-match", Type: TypeBool, Default: "false", On: OnIngress, Merge: perIngress, Built: true, Doc: "Whether paths of type ImplementationSpecific are regular expressions; the first character of the path, \"/\", is not part of the expression."},
 }
 
 var authKeys = []Key{
