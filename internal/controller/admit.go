@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -57,12 +58,12 @@ func (l *lookups) forget(binding types.NamespacedName) {
 // bindings tell: it fills in what the target group says, and refuses what does not fit.
 // Wrong: it is not to be served now.
 func (c *bindingController) admit(ctx context.Context, binding *v1beta1.TargetGroupBinding) (recheck time.Duration, wrong bool, err error) {
-	message := misspelled(binding)
+	message := cmp.Or(misspelled(binding), c.taken(ctx, binding))
 	if message == "" {
 		message, err = c.fitting(ctx, binding)
 	}
 	if message == "" && err == nil {
-		message = c.taken(ctx, binding)
+		message = c.taken(ctx, binding) // a group that was named has an ARN only now
 	}
 	switch {
 	case err != nil && cloud.KindOf(err) == cloud.Gone && isOurs(err):
@@ -170,7 +171,7 @@ func (c *bindingController) fillIn(ctx context.Context, binding *v1beta1.TargetG
 // taken says which older binding has the same target group. Clusters may share one, and so may
 // bindings, if all of them say so. A stack's own binding is never refused.
 func (c *bindingController) taken(ctx context.Context, binding *v1beta1.TargetGroupBinding) string {
-	if _, made := stackOfBinding(binding); made {
+	if _, made := stackOfBinding(binding); made || binding.Spec.TargetGroupARN == "" {
 		return ""
 	}
 	for _, other := range c.bindings(ctx, client.MatchingFields{bindingsByGroup: binding.Spec.TargetGroupARN}, client.UnsafeDisableDeepCopy) {
