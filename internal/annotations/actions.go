@@ -2,6 +2,7 @@ package annotations
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -145,6 +146,34 @@ func parseAction(text string) (*Action, *complaint) {
 		return written.fixedResponse()
 	}
 	return nil, &complaint{what: fmt.Sprintf("has the type %q, which is none", written.Type), remedy: "write " + quotedList([]string{forwardType, redirectType, fixedType}) + " as its type"}
+}
+
+// namedTargets are the targets that an action names, as far as it can be read.
+func namedTargets(text string) []Target {
+	action, wrong := parseAction(text)
+	switch {
+	case wrong == nil && action.Forward == nil:
+		return nil
+	case wrong == nil:
+		return action.Forward.Targets
+	}
+	var written writtenAction
+	if err := json.Unmarshal([]byte(text), &written); err != nil {
+		if _, partly := errors.AsType[*json.UnmarshalTypeError](err); !partly {
+			return nil
+		}
+	}
+	tuples := []writtenTarget{{TargetGroupARN: written.TargetGroupARN, TargetGroupName: written.TargetGroupName}}
+	if written.ForwardConfig != nil {
+		tuples = append(tuples, written.ForwardConfig.TargetGroups...)
+	}
+	var out []Target
+	for _, tuple := range tuples {
+		if target, _ := tuple.target(); written.Type != redirectType && written.Type != fixedType && target.ARN+target.Name+target.Service != "" {
+			out = append(out, target)
+		}
+	}
+	return out
 }
 
 func lacking(field string) *complaint {

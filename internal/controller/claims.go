@@ -49,7 +49,7 @@ func (v *view) claims(ctx context.Context, namespace string) []boundClaim {
 
 func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, bindings []v1beta1.TargetGroupBinding) []boundClaim {
 	var out []boundClaim
-	for _, backend := range ingress.Backends(object) {
+	for _, backend := range v.backends(ctx, object, bindings) {
 		service := v.service(ctx, object.Namespace, backend.Service)
 		if ingress.TargetType(object, service, v.config.Build.DefaultTargetType) != ipTargets {
 			continue

@@ -42,7 +42,7 @@ func keep(have model.Observed, j *joint) kept {
 	}
 	rejected := slices.DeleteFunc(slices.Clone(j.parts), func(p *part) bool { return slices.Contains(j.accepted, p) })
 	for _, p := range rejected {
-		out.of(p, have)
+		out.of(p, have, j)
 	}
 	left := out.unclaimed(have, j)
 	for _, p := range rejected {
@@ -52,13 +52,12 @@ func keep(have model.Observed, j *joint) kept {
 	return out
 }
 
-// of keeps the target groups that were made for a member (their resource tag begins
-// with it, and no accepted member has them), their bindings, and the rules that
-// forward to nothing else.
-func (k *kept) of(p *part, have model.Observed) {
+// of keeps the target groups that were made for a member (and that no accepted member
+// has), their bindings, and the rules that forward to nothing else.
+func (k *kept) of(p *part, have model.Observed, j *joint) {
 	mine := map[model.Key]bool{}
 	for _, group := range have.TargetGroups {
-		if p.made(group.Key) && !k.stay[group.Key] {
+		if j.madeFor(p, group.Key) && !k.stay[group.Key] {
 			mine[group.Key], k.stay[group.Key] = true, true
 			group.Attributes = nil // only what is wanted is compared
 			k.targetGroups = append(k.targetGroups, group)
@@ -87,9 +86,19 @@ func (p *part) mayListen(port int32) bool {
 	return err != nil || slices.Contains(p.ports, port)
 }
 
-// made reports whether a target group was made for this member.
-func (p *part) made(group model.Key) bool {
-	return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
+// madeFor reports whether a target group was made for a member: its resource tag is what the
+// member's backends have, or begins with the member's name and with no longer one of another.
+func (j *joint) madeFor(p *part, group model.Key) bool {
+	names := func(p *part) bool {
+		return slices.ContainsFunc(Backends(p.Ingress), func(b Backend) bool { return Resource(p.Ingress, b.Service, b.Port) == group.Resource() })
+	}
+	begins := func(p *part) bool {
+		return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
+	}
+	nearer := func(other *part) bool {
+		return begins(other) && (len(other.Ingress.Name) > len(p.Ingress.Name) || names(other))
+	}
+	return begins(p) && (names(p) || !slices.ContainsFunc(j.parts, nearer))
 }
 
 func onlyTo(action model.Action, groups map[model.Key]bool) bool {
