@@ -108,20 +108,12 @@ func (k Key) parseForm(value string) *complaint {
 	return wrong
 }
 
-// choose holds a value to those that are allowed and built.
+// choose holds a value to those that are allowed.
 func (k Key) choose(whole, value string) *Finding {
-	if len(k.Allowed) == 0 {
+	if len(k.Allowed) == 0 || slices.Contains(k.Allowed, value) {
 		return nil
 	}
-	served := slices.DeleteFunc(slices.Clone(k.Allowed), func(v string) bool { return slices.Contains(k.NotBuilt, v) })
-	remedy := "write " + quotedList(served)
-	if slices.Contains(k.NotBuilt, value) {
-		return new(complaint{what: "is not built yet", remedy: remedy, notBuilt: true}.about(whole, value))
-	}
-	if !slices.Contains(k.Allowed, value) {
-		return new(complaint{what: "is not a value it can have", remedy: remedy}.about(whole, value))
-	}
-	return nil
+	return new(complaint{what: "is not a value it can have", remedy: "write " + quotedList(k.Allowed)}.about(whole, value))
 }
 
 // form is what a string must look like beyond its type.

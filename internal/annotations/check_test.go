@@ -39,10 +39,10 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
-			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "ssl-redirect", value: "443",
+			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "wafv2-acl-name", value: "web",
 			want: &brief{
 				Reason:  annotations.ReasonNotBuilt,
-				Message: "annotation alb.ingress.kubernetes.io/ssl-redirect: this build does not serve it yet",
+				Message: "annotation alb.ingress.kubernetes.io/wafv2-acl-name: this build does not serve it yet",
 				Remedy:  "remove it if the load balancer may do without",
 				Fatal:   true,
 			},
@@ -84,15 +84,7 @@ func TestCheck(t *testing.T) {
 				Fatal:   true,
 			},
 		},
-		{
-			name: "not_built_value", on: annotations.OnService, key: annotations.Prefix + "target-type", value: "instance",
-			want: &brief{
-				Reason:  annotations.ReasonNotBuilt,
-				Message: `annotation alb.ingress.kubernetes.io/target-type: "instance" is not built yet`,
-				Remedy:  `write "ip"`,
-				Fatal:   true,
-			},
-		},
+		{name: "instance", on: annotations.OnService, key: annotations.Prefix + "target-type", value: "instance"},
 		{name: "secure_listener", on: annotations.OnIngress, key: annotations.Prefix + "listen-ports", value: `[{"HTTPS":443}]`},
 		{
 			name: "out_of_bounds", on: annotations.OnService, key: annotations.Prefix + "healthy-threshold-count", value: "1",

@@ -2,8 +2,10 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
@@ -20,7 +22,7 @@ func (c *Cloud) Apply(ctx context.Context, id model.StackID, step plan.Step) err
 	}
 	a := applier{Cloud: c, h: known.clone(), step: step}
 	if err = c.refused.lately(step); err == nil {
-		err = a.do(ctx)
+		err = a.judge(a.do(ctx))
 		c.refused.note(step, err)
 	}
 	if err == nil {
@@ -60,9 +62,9 @@ func (a applier) do(ctx context.Context) error {
 		return a.securityGroup(ctx, action)
 	case plan.CreateTargetGroup, plan.ModifyHealthCheck, plan.ModifyTargetGroupAttributes, plan.DeleteTargetGroup:
 		return a.targetGroup(ctx, action)
-	case plan.CreateLoadBalancer, plan.SetSecurityGroups, plan.SetSubnets, plan.ModifyLoadBalancerAttributes, plan.DeleteLoadBalancer:
+	case plan.CreateLoadBalancer, plan.SetSecurityGroups, plan.SetSubnets, plan.SetIPAddressType, plan.ModifyLoadBalancerAttributes, plan.DeleteLoadBalancer:
 		return a.loadBalancer(ctx, action)
-	case plan.CreateListener, plan.ModifyListener, plan.DeleteListener:
+	case plan.CreateListener, plan.ModifyListener, plan.ModifyListenerAttributes, plan.AddListenerCertificate, plan.RemoveListenerCertificate, plan.DeleteListener:
 		return a.listener(ctx, action)
 	case plan.CreateRule, plan.ModifyRule, plan.SetRulePriorities, plan.DeleteRule:
 		return a.rule(ctx, action)
@@ -70,6 +72,26 @@ func (a applier) do(ctx context.Context) error {
 		return a.tags(ctx, action)
 	}
 	panic(fmt.Sprintf("cloud: step %v is not a step on AWS", a.step))
+}
+
+// judge takes from an error what it says of the stack: that it is full, or that AWS does
+// not know everywhere yet what it has just made.
+func (a applier) judge(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	switch limits := &a.h.observed.Limits; e.Code {
+	case "TooManyRules":
+		limits.Rules = len(a.h.observed.Rules)
+	case "TooManyCertificates":
+		limits.Certificates = a.certificates()
+	case "ListenerNotFound":
+		if time.Since(a.h.opened[a.listenerKey()]) < opening {
+			e.Kind = Conflict
+		}
+	}
+	return err
 }
 
 // arn looks up what AWS calls a key. A key without one is a bug of the plan: its
@@ -94,6 +116,7 @@ func (a applier) forgetID(id string) {
 	delete(o.IDs, key)
 	delete(a.h.attributes, key)
 	delete(a.h.fresh, key)
+	delete(a.h.opened, key)
 	o.SecurityGroups = slices.DeleteFunc(o.SecurityGroups, func(g model.SecurityGroup) bool { return g.Key == key })
 	o.TargetGroups = slices.DeleteFunc(o.TargetGroups, func(g model.TargetGroup) bool { return g.Key == key })
 	o.Rules = slices.DeleteFunc(o.Rules, func(r model.Rule) bool { return r.Key == key })

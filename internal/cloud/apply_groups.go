@@ -100,14 +100,18 @@ func (a applier) targetGroup(ctx context.Context, action plan.Action) error {
 
 func (a applier) createTargetGroup(ctx context.Context, want model.TargetGroup) error {
 	check := want.HealthCheck
-	out, err := elbCall(ctx, a.Cloud, Change, "CreateTargetGroup", a.elb.CreateTargetGroup, &elbv2.CreateTargetGroupInput{
+	in := &elbv2.CreateTargetGroupInput{
 		Name: new(want.Name), Port: new(want.Port), Protocol: elbv2types.ProtocolEnum(want.Protocol), ProtocolVersion: new(want.ProtocolVersion),
 		TargetType: elbv2types.TargetTypeEnum(want.TargetType), VpcId: new(want.VPC),
 		HealthCheckEnabled: new(true), HealthCheckProtocol: elbv2types.ProtocolEnum(check.Protocol), HealthCheckPort: new(check.Port), HealthCheckPath: new(check.Path),
 		HealthCheckIntervalSeconds: new(check.Interval.Seconds()), HealthCheckTimeoutSeconds: new(check.Timeout.Seconds()),
 		HealthyThresholdCount: new(check.HealthyThreshold), UnhealthyThresholdCount: new(check.UnhealthyThreshold),
 		Matcher: matcherOf(check, want.ProtocolVersion), Tags: toELBTags(want.Tags),
-	})
+	}
+	if want.IPAddressType != string(elbv2types.TargetGroupIpAddressTypeEnumIpv4) {
+		in.IpAddressType = elbv2types.TargetGroupIpAddressTypeEnum(want.IPAddressType)
+	}
+	out, err := elbCall(ctx, a.Cloud, Change, "CreateTargetGroup", a.elb.CreateTargetGroup, in)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,13 @@ func (a applier) loadBalancer(ctx context.Context, action plan.Action) error {
 			return err
 		}
 		have.Subnets = action.Subnets
+	case plan.SetIPAddressType:
+		_, err := elbCall(ctx, a.Cloud, Change, "SetIpAddressType", a.elb.SetIpAddressType,
+			&elbv2.SetIpAddressTypeInput{LoadBalancerArn: new(arn), IpAddressType: elbv2types.IpAddressType(action.Type)})
+		if err != nil {
+			return err
+		}
+		have.IPAddressType = action.Type
 	case plan.ModifyLoadBalancerAttributes:
 		if err := a.setAttributes(ctx, arn, action.Attributes); err != nil {
 			return err

@@ -33,6 +33,9 @@ type cluster struct {
 	finalizers map[string]map[model.StackID]*networkingv1.Ingress
 	bindings   map[string]binding // by name
 	records    map[model.StackID]record
+	// certificates and group are there for stacks to use.
+	certificates []string
+	group        model.Key
 }
 
 // binding is a TargetGroupBinding object.
@@ -128,7 +131,7 @@ func (c *controller) stacks() []model.StackID {
 }
 
 func groupOf(object *networkingv1.Ingress) model.StackID {
-	id, err := ingress.Group(object)
+	id, err := ingress.Group(object, ingress.Class{})
 	if err != nil {
 		panic("scenes name groups well: " + err.Error())
 	}
@@ -250,7 +253,8 @@ func (c *controller) build(ctx context.Context, id model.StackID, members []ingr
 		}
 		result = ingress.Stack(snapshot)
 	}
-	c.secure(&result)
+	c.retype(&result)
+	finery{seed: c.scene.finery, certificates: c.certificates, group: c.group}.dress(result.Stack, func(group model.Key) bool { return c.isRejected(group, &result) })
 	return result, nil
 }
 
@@ -258,36 +262,43 @@ func (c *controller) config() build.Config {
 	return build.Config{Cluster: c.name, DefaultScheme: model.Internal, DefaultTargetType: "ip"}
 }
 
-// secure makes the target groups of some Services speak HTTPS, which the build cannot say yet.
-func (c *controller) secure(result *ingress.Result) {
+// retype gives target groups of some Services another protocol or target type.
+func (c *controller) retype(result *ingress.Result) {
 	if result.Stack == nil {
 		return
 	}
 	for i := range result.Stack.TargetGroups {
 		group := &result.Stack.TargetGroups[i]
-		if !c.isSecure(group.Key, result) {
+		kind := c.scene.kinds[serviceOf(group.Key)]
+		if kind == "" || c.isRejected(group.Key, result) {
 			continue
 		}
-		group.Protocol, group.HealthCheck.Protocol = "HTTPS", "HTTPS"
-		group.Name = group.Name[:len(group.Name)-1] + "s"
+		before := group.Name
+		group.Name = group.Name[:len(group.Name)-1] + kind[:1]
+		if kind == "instance" {
+			group.TargetType = kind
+		} else {
+			group.Protocol, group.HealthCheck.Protocol = kind, kind
+		}
 		for j := range result.Stack.Bindings {
-			if b := &result.Stack.Bindings[j]; b.TargetGroup == group.Key {
-				b.Protocol, b.Name = "HTTPS", group.Name
+			if b := &result.Stack.Bindings[j]; b.TargetGroup == group.Key && b.Name == before {
+				b.Protocol, b.TargetType, b.Name = group.Protocol, group.TargetType, group.Name
 			}
 		}
 	}
 }
 
-// isSecure leaves alone what a rejected member has.
-func (c *controller) isSecure(group model.Key, result *ingress.Result) bool {
-	for _, name := range []string{"red", "green", "blue"} {
-		for service := range services {
-			if strings.HasPrefix(group.Resource(), shop+"/"+name+"-"+service+":") {
-				return c.scene.secure[service] && !result.Rejected(model.Object{Kind: "Ingress", Namespace: shop, Name: name})
-			}
-		}
-	}
-	return false
+// serviceOf is the Service that a target group was made for.
+func serviceOf(group model.Key) string {
+	_, rest, _ := strings.Cut(group.Resource(), "-")
+	service, _, _ := strings.Cut(rest, ":")
+	return service
+}
+
+// isRejected: what a rejected member has is left alone.
+func (c *controller) isRejected(group model.Key, result *ingress.Result) bool {
+	member, _, _ := strings.Cut(strings.TrimPrefix(group.Resource(), shop+"/"), "-")
+	return result.Rejected(model.Object{Kind: "Ingress", Namespace: shop, Name: member})
 }
 
 // converge notes in the stack's record when it begins and when it is done.

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -43,11 +44,11 @@ const testVPC = "vpc-0123456789abcdef0"
 var testNetwork = func() localaws.Seed {
 	role := map[string]string{"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
 	return localaws.Seed{
-		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16"}},
+		VPCs: []localaws.VPC{{ID: testVPC, CIDR: "10.0.0.0/16", IPv6CIDR: "2001:db8:1::/56"}},
 		Subnets: []localaws.Subnet{
-			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", Zone: "us-west-2a", Tags: role},
-			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", Zone: "us-west-2b", Tags: role},
-			{ID: "subnet-0000000000000000c", VPCID: testVPC, CIDR: "10.0.32.0/20", Zone: "us-west-2c"},
+			{ID: "subnet-0000000000000000a", VPCID: testVPC, CIDR: "10.0.0.0/20", IPv6CIDR: "2001:db8:1:0::/64", Zone: "us-west-2a", Tags: role},
+			{ID: "subnet-0000000000000000b", VPCID: testVPC, CIDR: "10.0.16.0/20", IPv6CIDR: "2001:db8:1:1::/64", Zone: "us-west-2b", Tags: role},
+			{ID: "subnet-0000000000000000c", VPCID: testVPC, CIDR: "10.0.32.0/20", IPv6CIDR: "2001:db8:1:2::/64", Zone: "us-west-2c"},
 		},
 	}
 }()
@@ -87,6 +88,7 @@ func TestPlansConverge(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 1)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 2+seed))}
 			w.cloud = newCloud(t, w.aws)
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
 			for range 6 {
 				w.reach(w.stack())
 			}
@@ -104,6 +106,7 @@ func TestPlansConvergeUnderFaults(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 2)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 34+seed))}
 			w.cloud = newCloud(t, w.aws)
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
 			for range 5 {
 				want := w.stack()
 				w.trouble()
@@ -137,6 +140,7 @@ type walk struct {
 	random *rand.Rand
 	aws    *localaws.Cloud
 	cloud  *cloud.Cloud
+	finery finery
 	// troubled: calls fail on purpose, also those that read.
 	troubled bool
 }
@@ -169,19 +173,47 @@ func (w *walk) reach(want model.Stack) {
 	}
 	want.Bindings = nil
 	want.Sort()
-	ignored := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(model.LoadBalancer{}, "Name", "Attributes"), cmpopts.IgnoreFields(model.TargetGroup{}, "Name", "Port", "Attributes"), ignoreSingleWeight}
+	asSaid(want, &have.Stack)
+	ignored := cmp.Options{
+		cmpopts.EquateEmpty(), spelledOut, cmpopts.IgnoreFields(model.LoadBalancer{}, "Name", "Attributes"),
+		cmpopts.IgnoreFields(model.Listener{}, "Attributes"), cmpopts.IgnoreFields(model.TargetGroup{}, "Name", "Port", "IPAddressType", "Attributes"),
+	}
 	if diff := cmp.Diff(want, have.Stack, ignored, cmpopts.SortSlices(func(a, b model.Key) bool { return a < b }), cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
 		w.Fatalf("AWS has something else (-want +got):\n%s", diff)
 	}
 }
 
-// ignoreSingleWeight: AWS gives a lone target group the weight 1.
-var ignoreSingleWeight = cmp.Transformer("weight", func(a model.Action) model.Action {
+// spelledOut is an action as AWS tells it: a lone target group has the weight 1, and parts
+// of a redirect that stay are placeholders.
+var spelledOut = cmp.Transformer("spelledOut", func(a model.Action) model.Action {
 	if len(a.Forward) == 1 {
 		a.Forward = []model.WeightedTarget{{TargetGroup: a.Forward[0].TargetGroup}}
 	}
+	if a.Redirect != nil {
+		a.Redirect = &model.Redirect{
+			Protocol: stdcmp.Or(a.Redirect.Protocol, "#{protocol}"), Host: stdcmp.Or(a.Redirect.Host, "#{host}"), Port: stdcmp.Or(a.Redirect.Port, "#{port}"),
+			Path: stdcmp.Or(a.Redirect.Path, "/#{path}"), Query: stdcmp.Or(a.Redirect.Query, "#{query}"), StatusCode: a.Redirect.StatusCode,
+		}
+	}
 	return a
 })
+
+// asSaid leaves out of what AWS has what is not said and therefore stays as it was.
+func asSaid(want model.Stack, have *model.Stack) {
+	for i, listener := range want.Listeners {
+		if i < len(have.Listeners) && listener.SSLPolicy == "" {
+			have.Listeners[i].SSLPolicy = ""
+		}
+		if i < len(have.Listeners) && listener.Default.Stickiness == nil {
+			have.Listeners[i].Default.Stickiness = nil
+		}
+	}
+	for i, rule := range want.Rules {
+		if i < len(have.Rules) && rule.Action.Stickiness == nil {
+			have.Rules[i].Action.Stickiness = nil
+		}
+	}
+}
 
 // attempt runs one plan; in one of five the controller dies on the way.
 func (w *walk) attempt(want model.Stack) bool {
@@ -225,7 +257,10 @@ func (w *walk) plan(c *cloud.Cloud, want model.Stack) ([]plan.Step, error) {
 func (w *walk) stack() model.Stack {
 	w.Helper()
 	object := scenes{w.random}.ingress(id.Name)
-	return w.build(object)
+	out := w.build(object)
+	w.finery.seed = w.random.Uint64()
+	w.finery.dress(&out, func(model.Key) bool { return false })
+	return out
 }
 
 // simple is a stack that has one of everything.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -79,6 +78,7 @@ func targetGroupOf(group elbv2types.TargetGroup, tags map[string]string) model.T
 		Protocol:        string(group.Protocol),
 		ProtocolVersion: deref(group.ProtocolVersion),
 		TargetType:      string(group.TargetType),
+		IPAddressType:   string(group.IpAddressType),
 		VPC:             deref(group.VpcId),
 		HealthCheck: model.HealthCheck{
 			Protocol:           string(group.HealthCheckProtocol),
@@ -154,73 +154,4 @@ func toEC2Permissions(list []model.Permission) []ec2types.IpPermission {
 		out = append(out, permission)
 	}
 	return out
-}
-
-func listenerOf(listener elbv2types.Listener, ids map[model.Key]string) model.Listener {
-	port := deref(listener.Port)
-	out := model.Listener{
-		Key: model.ListenerKey(port), Port: port, Protocol: string(listener.Protocol), SSLPolicy: deref(listener.SslPolicy),
-		Default: actionOf(listener.DefaultActions, ids),
-	}
-	for _, certificate := range listener.Certificates { // the default one only, as AWS answers
-		out.Certificate = deref(certificate.CertificateArn)
-	}
-	return out
-}
-
-func ruleOf(rule elbv2types.Rule, listener model.Listener, ids map[model.Key]string) model.Rule {
-	out := model.Rule{Listener: listener.Key, Priority: priorityOf(rule), Action: actionOf(rule.Actions, ids)}
-	for _, condition := range rule.Conditions {
-		values := condition.Values
-		switch {
-		case condition.HostHeaderConfig != nil:
-			values = condition.HostHeaderConfig.Values
-		case condition.PathPatternConfig != nil:
-			values = condition.PathPatternConfig.Values
-		}
-		out.Conditions = append(out.Conditions, model.Condition{Field: deref(condition.Field), Values: values})
-	}
-	model.SortConditions(out.Conditions)
-	out.Key = model.RuleKey(listener.Port, out.Conditions)
-	return out
-}
-
-func priorityOf(rule elbv2types.Rule) int32 {
-	priority, err := strconv.ParseInt(deref(rule.Priority), 10, 32)
-	if err != nil {
-		return 0 // "default"
-	}
-	return int32(priority)
-}
-
-// actionOf is the routing action. One that the model cannot say (redirect,
-// authentication) becomes the empty action, which differs from every wanted one.
-func actionOf(list []elbv2types.Action, ids map[model.Key]string) model.Action {
-	if len(list) != 1 {
-		return model.Action{}
-	}
-	action := list[0]
-	switch {
-	case action.FixedResponseConfig != nil:
-		fixed := action.FixedResponseConfig
-		return model.Action{FixedResponse: &model.FixedResponse{
-			StatusCode: deref(fixed.StatusCode), ContentType: deref(fixed.ContentType), Body: deref(fixed.MessageBody),
-		}}
-	case action.ForwardConfig != nil:
-		var out model.Action
-		for _, target := range action.ForwardConfig.TargetGroups {
-			out.Forward = append(out.Forward, model.WeightedTarget{TargetGroup: refOf(deref(target.TargetGroupArn), ids), Weight: target.Weight})
-		}
-		return out
-	case action.TargetGroupArn != nil:
-		return model.Action{Forward: []model.WeightedTarget{{TargetGroup: refOf(*action.TargetGroupArn, ids)}}}
-	}
-	return model.Action{}
-}
-
-func refOf(arn string, ids map[model.Key]string) model.Key {
-	if key, ok := keyOfID(ids, arn); ok {
-		return key
-	}
-	return model.Key(arn)
 }

@@ -57,6 +57,13 @@ func (s stranger) must(err error) {
 	}
 }
 
+func (s stranger) securityGroup() string {
+	s.t.Helper()
+	out, err := s.ec2.CreateSecurityGroup(s.t.Context(), &ec2.CreateSecurityGroupInput{GroupName: awssdk.String(byHand), Description: awssdk.String("made by hand"), VpcId: awssdk.String(testVPC)})
+	s.must(err)
+	return awssdk.ToString(out.GroupId)
+}
+
 func (s stranger) listener(lb string) string {
 	s.t.Helper()
 	listeners, err := s.elb.DescribeListeners(s.t.Context(), &elbv2.DescribeListenersInput{LoadBalancerArn: &lb})

@@ -116,6 +116,7 @@ var kinds = map[string]Kind{
 var refusals = map[string]bool{
 	"DependencyViolation": true, "ResourceInUse": true, "OperationNotPermitted": true, "InvalidGroup.InUse": true,
 	"TooManyLoadBalancers": true, "TooManyTargetGroups": true, "TooManyListeners": true, "TooManyRules": true, "TooManyTargets": true,
+	"TooManyCertificates": true, "ListenerNotFound": true, // a conflict where the listener is new
 	"TooManyUniqueTargetGroupsPerLoadBalancer": true, "RulesPerSecurityGroupLimitExceeded": true, "SecurityGroupLimitExceeded": true,
 }
 

@@ -23,6 +23,7 @@ type administrator struct {
 	local *localaws.Cloud
 	elb   *elbv2.Client
 	ec2   *ec2.Client
+	group string            // a security group that was made by hand
 	told  map[string]string // what AWS has said before, without what differs from time to time
 }
 
@@ -65,14 +66,14 @@ func (a *administrator) others(local *localaws.Cloud) {
 		model.ClusterTag: "prod", "service.k8s.aws/stack": "group-1", "service.k8s.aws/resource": "shop/cart:80",
 	})
 
-	group := a.securityGroup(byHand, testVPC, nil)
+	a.group = a.securityGroup(byHand, testVPC, nil)
 	a.securityGroup(build.SecurityGroupName("prod", model.StackID{Name: "group-1"}), otherVPC, stackTags("prod", model.SecurityGroupResource))
 	a.securityGroup("only-cluster", testVPC, map[string]string{model.ClusterTag: "prod"})
 	a.securityGroup("other-cluster", testVPC, stackTags("other", model.SecurityGroupResource))
 	a.securityGroup("nodes", testVPC, map[string]string{"kubernetes.io/cluster/prod": "owned"})
 
-	a.loadBalancer(byHand, group, without(model.ClusterTag), elbv2types.Action{Type: elbv2types.ActionTypeEnumForward, TargetGroupArn: new(backend)})
-	a.loadBalancer("other-cluster", group, stackTags("other", model.LoadBalancerResource), notHere)
+	a.loadBalancer(byHand, a.group, without(model.ClusterTag), elbv2types.Action{Type: elbv2types.ActionTypeEnumForward, TargetGroupArn: new(backend)})
+	a.loadBalancer("other-cluster", a.group, stackTags("other", model.LoadBalancerResource), notHere)
 }
 
 // byHand is the name of what was made by hand.

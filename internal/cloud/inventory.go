@@ -32,6 +32,8 @@ type holding struct {
 	attributes map[model.Key]bool
 	// fresh: target groups that were created by this process.
 	fresh map[model.Key]bool
+	// opened is when this process made listeners.
+	opened map[model.Key]time.Time
 	// touched is when it was last worked on; ownedELB and ownedEC2 are when the tags of
 	// what it has were last seen.
 	touched, ownedELB, ownedEC2 time.Time
@@ -44,6 +46,7 @@ func newHolding(id model.StackID) *holding {
 		observed:   model.Observed{Stack: model.Stack{ID: id}, IDs: map[model.Key]string{}},
 		attributes: map[model.Key]bool{},
 		fresh:      map[model.Key]bool{},
+		opened:     map[model.Key]time.Time{},
 		owned:      map[string]time.Time{},
 		// What it gets comes from lists with tags that are read now, or is made by us.
 		ownedELB: time.Now(), ownedEC2: time.Now(),
@@ -91,6 +94,7 @@ func (h *holding) clone() *holding {
 		out.observed.LoadBalancer = new(*h.observed.LoadBalancer)
 	}
 	out.attributes, out.fresh, out.owned = maps.Clone(h.attributes), maps.Clone(h.fresh), maps.Clone(h.owned)
+	out.opened = maps.Clone(h.opened)
 	return &out
 }
 

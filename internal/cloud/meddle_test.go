@@ -71,7 +71,10 @@ func (a *administrator) openPort(lb string) {
 	a.Helper()
 	out, err := a.elb.DescribeLoadBalancers(a.Context(), &elbv2.DescribeLoadBalancersInput{LoadBalancerArns: []string{lb}})
 	a.check(err)
-	// Its own security group or the shared one: whichever it is.
+	// Its own security group or the shared one, whichever it is; one that was made by hand is nobody's to watch.
+	if out.LoadBalancers[0].SecurityGroups[0] == a.group {
+		return
+	}
 	_, err = a.ec2.AuthorizeSecurityGroupIngress(a.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
 		GroupId: &out.LoadBalancers[0].SecurityGroups[0], IpPermissions: []ec2types.IpPermission{{
 			IpProtocol: new("tcp"), FromPort: new(int32(22)), ToPort: new(int32(22)), IpRanges: []ec2types.IpRange{{CidrIp: new("203.0.113.0/24")}},

@@ -39,6 +39,9 @@ func (c *Cloud) Trust(ctx context.Context, want model.Stack, ids map[model.Key]s
 	h.deep = true
 	h.observed.LoadBalancer.Attributes = want.LoadBalancer.Attributes
 	h.attributes[want.LoadBalancer.Key] = true
+	for _, listener := range want.Listeners {
+		h.attributes[listener.Key] = len(listener.Attributes) > 0
+	}
 	for _, group := range want.TargetGroups {
 		if has := at(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key }); has != nil {
 			has.Attributes = group.Attributes

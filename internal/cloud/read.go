@@ -65,6 +65,9 @@ func (r reader) readListeners(ctx context.Context, h *holding) error {
 			break
 		}
 	}
+	if err := r.readCertificates(ctx, h); err != nil {
+		return err
+	}
 	for _, listener := range h.observed.Listeners {
 		rules, err := r.readRules(ctx, h, listener)
 		if err != nil {
@@ -73,6 +76,34 @@ func (r reader) readListeners(ctx context.Context, h *holding) error {
 		arns = append(arns, rules...)
 	}
 	return r.readTags(ctx, h, arns)
+}
+
+// readCertificates reads those beside the default one, which is listed too, and once more
+// where it was also added.
+func (r reader) readCertificates(ctx context.Context, h *holding) error {
+	for i, listener := range h.observed.Listeners {
+		if listener.Protocol != string(elbv2types.ProtocolEnumHttps) {
+			continue
+		}
+		in := &elbv2.DescribeListenerCertificatesInput{ListenerArn: new(h.observed.IDs[listener.Key])}
+		for {
+			out, err := elbRead(ctx, r, "DescribeListenerCertificates", r.elb.DescribeListenerCertificates, in)
+			if err != nil {
+				return err
+			}
+			for _, certificate := range out.Certificates {
+				if !deref(certificate.IsDefault) {
+					listener.SNI = append(listener.SNI, deref(certificate.CertificateArn))
+				}
+			}
+			if in.Marker = out.NextMarker; in.Marker == nil {
+				break
+			}
+		}
+		slices.Sort(listener.SNI)
+		h.observed.Listeners[i] = listener
+	}
+	return nil
 }
 
 func (r reader) readRules(ctx context.Context, h *holding, listener model.Listener) ([]string, error) {
@@ -116,39 +147,6 @@ func (r reader) readTags(ctx context.Context, h *holding, arns []string) error {
 	}
 	for i, rule := range h.observed.Rules {
 		h.observed.Rules[i].Tags = tags[h.observed.IDs[rule.Key]]
-	}
-	return nil
-}
-
-func (r reader) readAttributes(ctx context.Context, h *holding, want model.Stack) error {
-	if have := h.observed.LoadBalancer; want.LoadBalancer != nil && len(want.LoadBalancer.Attributes) > 0 && have != nil && !h.attributes[have.Key] {
-		out, err := elbRead(ctx, r, "DescribeLoadBalancerAttributes", r.elb.DescribeLoadBalancerAttributes,
-			&elbv2.DescribeLoadBalancerAttributesInput{LoadBalancerArn: new(h.observed.IDs[have.Key])})
-		if err != nil {
-			return err
-		}
-		have.Attributes = map[string]string{}
-		for _, attribute := range out.Attributes {
-			have.Attributes[deref(attribute.Key)] = deref(attribute.Value)
-		}
-		h.attributes[have.Key] = true
-	}
-	for _, group := range want.TargetGroups {
-		i := slices.IndexFunc(h.observed.TargetGroups, func(g model.TargetGroup) bool { return g.Key == group.Key })
-		if i < 0 || len(group.Attributes) == 0 || h.attributes[group.Key] {
-			continue
-		}
-		out, err := elbRead(ctx, r, "DescribeTargetGroupAttributes", r.elb.DescribeTargetGroupAttributes,
-			&elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: new(h.observed.IDs[group.Key])})
-		if err != nil {
-			return err
-		}
-		attributes := map[string]string{}
-		for _, attribute := range out.Attributes {
-			attributes[deref(attribute.Key)] = deref(attribute.Value)
-		}
-		h.observed.TargetGroups[i].Attributes = attributes
-		h.attributes[group.Key] = true
 	}
 	return nil
 }

@@ -16,9 +16,12 @@ const shop = "shop" // the namespace of all Ingresses
 // scene is what people want at one moment.
 type scene struct {
 	ingresses []*networkingv1.Ingress
-	// secure are Services whose target groups speak HTTPS. It cannot be changed on a
-	// target group that exists, so they are replaced when it does.
-	secure map[string]bool
+	// kinds are "HTTPS" or "instance" for Services whose target groups are not what the
+	// Ingress says. It cannot be changed on a target group that exists, so they are
+	// replaced when it does.
+	kinds map[string]string
+	// finery is the seed of what is added to stacks; 0 for nothing.
+	finery uint64
 	// restarted: the controller has been away before it sees this scene.
 	restarted bool
 	// meddling: what somebody has done by hand in AWS while the controller was away; 0 for
@@ -41,7 +44,7 @@ func (r scenes) walk(length int) []scene {
 // scene has up to three Ingresses. Two in three are in one of two groups, so that they
 // join and leave each other as scenes change.
 func (r scenes) scene() scene {
-	s := scene{secure: map[string]bool{}, restarted: r.IntN(4) == 0}
+	s := scene{kinds: map[string]string{}, restarted: r.IntN(4) == 0}
 	if s.restarted {
 		s.meddling = r.IntN(ways)
 	}
@@ -51,7 +54,10 @@ func (r scenes) scene() scene {
 		}
 	}
 	for _, name := range []string{"cart", "pay", "search"} {
-		s.secure[name] = r.IntN(3) == 0
+		s.kinds[name] = pick(r, "", "", "HTTPS", "instance")
+	}
+	if r.IntN(4) > 0 {
+		s.finery = 1 + r.Uint64N(1000)
 	}
 	return s
 }

@@ -104,15 +104,17 @@ type Rewrite struct {
 }
 
 // Action is what a listener or rule does with a request: exactly one of Forward,
-// Redirect, FixedResponse and Unknown is set.
+// Redirect and FixedResponse, and what comes before it in Unknown. Where AWS has an
+// action of a type that is not known at all, Unknown is alone.
 type Action struct {
 	Forward []WeightedTarget `json:"forward,omitempty"`
 	// Stickiness of a forward action; nil: as it is.
 	Stickiness    *Stickiness    `json:"stickiness,omitempty"`
 	Redirect      *Redirect      `json:"redirect,omitempty"`
 	FixedResponse *FixedResponse `json:"fixedResponse,omitempty"`
-	// Unknown is an action of AWS that this build cannot say, such as authentication. It is
-	// only ever kept as it is.
+	// Unknown are the actions of AWS that this build cannot say, such as authentication, in
+	// its words. A rule or listener that has them is only ever kept as it is: the plan
+	// neither makes nor changes one.
 	Unknown string `json:"unknown,omitempty"`
 }
 

@@ -60,4 +60,13 @@ type Observed struct {
 	IDs map[Key]string `json:"ids,omitempty"`
 	// DNSName of the load balancer; empty while there is none.
 	DNSName string `json:"dnsName,omitempty"`
+	// Limits are what the load balancer was found to be full with.
+	Limits Limits `json:"limits,omitzero"`
+}
+
+// Limits are how much of something a load balancer takes, known once AWS has refused
+// more. What is full must lose something before it can get something. 0: not known.
+type Limits struct {
+	Rules        int `json:"rules,omitempty"`        // of all listeners together, without default rules
+	Certificates int `json:"certificates,omitempty"` // of all listeners together, without default ones
 }

@@ -2,14 +2,15 @@ package plan
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
-const loadBalancerKind, listenerKind = "load balancer", "listener"
+const loadBalancerKind = "load balancer"
+
+// onlyIPv4 is the type that asks least of subnets and allows least in target groups.
+const onlyIPv4 = "ipv4"
 
 func (p *planner) loadBalancer() {
 	want, have := p.want.LoadBalancer, p.have.LoadBalancer
@@ -42,9 +43,9 @@ func (p *planner) modifyLoadBalancer(want, have model.LoadBalancer) {
 		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("security groups are %v, wanted %v", have.SecurityGroups, want.SecurityGroups),
 			SetSecurityGroups{SecurityGroups: want.SecurityGroups}, append(ownKeys(want.SecurityGroups), want.Key)...)
 	}
-	if !sameSet(want.Subnets, have.Subnets) {
-		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("subnets are %v, wanted %v", have.Subnets, want.Subnets),
-			SetSubnets{Subnets: want.Subnets}, want.Key)
+	if !narrows(want, have) {
+		p.subnets(want, have)
+		p.addressType(want, have)
 	}
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {
 		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, "attributes differ: "+list(changed),
@@ -52,66 +53,33 @@ func (p *planner) modifyLoadBalancer(want, have model.LoadBalancer) {
 	}
 }
 
-// listeners are matched by port. Those of unwanted ports go first: they would take
-// requests that nobody means to serve any more.
-func (p *planner) listeners() {
-	if p.want.LoadBalancer == nil {
-		return
-	}
-	for _, have := range p.have.Listeners {
-		if _, ok := find(p.want.Listeners, have.Key, listenerKey); !ok {
-			p.add(Delete, subject{listenerKind, have.Key, ""}, unwanted, DeleteListener{ID: p.have.IDs[have.Key]})
-		}
-	}
-	for _, want := range p.want.Listeners {
-		have, exists := find(p.have.Listeners, want.Key, listenerKey)
-		if !exists {
-			p.add(Create, subject{listenerKind, want.Key, ""}, missing, CreateListener{Want: want}, append(used(want.Default), model.LoadBalancerKey)...)
-			continue
-		}
-		if changed := changedOf(want, have); len(changed) > 0 {
-			p.add(Modify, subject{listenerKind, want.Key, ""}, strings.Join(changed, " and ")+" differ", ModifyListener{Want: want}, append(used(want.Default), want.Key)...)
-		}
-		p.tags(subject{listenerKind, want.Key, ""}, want.Tags, have.Tags, nil)
+// narrows reports whether a load balancer gives IPv6 up. It can do so only when no rule
+// sends to IPv6 targets any more, and have subnets without IPv6 only after that.
+func narrows(want, have model.LoadBalancer) bool {
+	return want.IPAddressType == onlyIPv4 && have.IPAddressType != onlyIPv4
+}
+
+// narrowing runs after all rules have been changed.
+func (p *planner) narrowing() {
+	want, have := p.want.LoadBalancer, p.have.LoadBalancer
+	if want != nil && have != nil && narrows(*want, *have) {
+		p.addressType(*want, *have)
+		p.subnets(*want, *have)
 	}
 }
 
-// changedOf names what differs between two listeners of one port.
-func changedOf(want, have model.Listener) []string {
-	var changed []string
-	for _, each := range []struct {
-		what string
-		same bool
-	}{
-		{"protocol or default action", want.Protocol == have.Protocol && sameAction(want.Default, have.Default)},
-		{"certificate or TLS policy", want.Certificate == have.Certificate && want.SSLPolicy == have.SSLPolicy},
-	} {
-		if !each.same {
-			changed = append(changed, each.what)
-		}
+func (p *planner) subnets(want, have model.LoadBalancer) {
+	if !sameSet(want.Subnets, have.Subnets) {
+		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("subnets are %v, wanted %v", have.Subnets, want.Subnets),
+			SetSubnets{Subnets: want.Subnets}, want.Key)
 	}
-	return changed
 }
 
-// sameAction compares as the incumbent does: the order of target groups does not
-// matter, nor the weight of a single one.
-func sameAction(a, b model.Action) bool {
-	return reflect.DeepEqual(canonical(a), canonical(b))
-}
-
-func canonical(action model.Action) model.Action {
-	targets := slices.Clone(action.Forward)
-	slices.SortFunc(targets, func(a, b model.WeightedTarget) int {
-		return strings.Compare(string(a.TargetGroup), string(b.TargetGroup))
-	})
-	if len(targets) == 1 {
-		targets[0].Weight = nil
+func (p *planner) addressType(want, have model.LoadBalancer) {
+	if want.IPAddressType != have.IPAddressType {
+		p.add(Modify, subject{loadBalancerKind, want.Key, have.Name}, fmt.Sprintf("IP address type is %s, wanted %s", have.IPAddressType, want.IPAddressType),
+			SetIPAddressType{Type: want.IPAddressType}, want.Key)
 	}
-	if len(targets) == 0 {
-		targets = nil
-	}
-	action.Forward = targets
-	return action
 }
 
 func ownKeys(keys []model.Key) []model.Key {

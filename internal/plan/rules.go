@@ -15,10 +15,16 @@ const ruleKind = "rule"
 const lowest int32 = 50000
 
 func (p *planner) rules() {
+	var made, gone []Step
+	count := 0
 	for _, listener := range p.want.Listeners {
 		of := func(r model.Rule) bool { return r.Listener == listener.Key }
-		p.rulesOf(listener.Key, filter(p.want.Rules, of), filter(p.have.Rules, of))
+		have := filter(p.have.Rules, of)
+		count += len(have)
+		m, g := p.rulesOf(listener.Key, filter(p.want.Rules, of), have)
+		made, gone = append(made, m...), append(gone, g...)
 	}
+	p.inTurn(made, gone, count, p.have.Limits.Rules)
 }
 
 // rulesOf brings the rules of one listener in line, with as few calls and as little
@@ -27,29 +33,42 @@ func (p *planner) rules() {
 //  1. rules with the same conditions are the same rule: changed in place
 //  2. of the rest, rules of equal priority: conditions and actions replaced in place
 //  3. one call moves all priorities, unwanted rules out of the way to the end
-//  4. what is still missing is created, then what is left over is removed
-func (p *planner) rulesOf(listener model.Key, want, have []model.Rule) {
+//  4. what is still missing is made, and what is left over is gone, when that is done for
+//     all listeners
+func (p *planner) rulesOf(listener model.Key, want, have []model.Rule) (made, gone []Step) {
 	pairs, missingRules, surplus := pair(want, have)
 	if priorities := moves(pairs, surplus); len(priorities) > 0 {
 		p.add(Modify, subject{ruleKind, listener, fmt.Sprintf("priorities of %s", listener)}, fmt.Sprintf("%d rules change places", len(priorities)),
 			SetRulePriorities{Priorities: priorities}, listener)
 	}
 	for _, pair := range pairs {
-		if pair.want.Key != pair.have.Key || !sameAction(pair.want.Action, pair.have.Action) {
-			p.add(Modify, subject{ruleKind, pair.have.Key, ruleName(pair.want)}, "conditions or actions differ",
-				ModifyRule{Rule: pair.have.Key, Want: pair.want}, append(used(pair.want.Action), pair.have.Key)...)
-		}
-		before := len(p.steps)
-		p.tags(subject{ruleKind, pair.want.Key, ruleName(pair.want)}, pair.want.Tags, pair.have.Tags, nil)
-		p.last = append(p.last, p.steps[before:]...)
-		p.steps = p.steps[:before:before]
+		p.modifyRule(pair)
 	}
 	for _, rule := range missingRules {
-		p.add(Create, subject{ruleKind, rule.Key, ruleName(rule)}, missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...)
+		made = append(made, step(Create, subject{ruleKind, rule.Key, ruleName(rule)}, missing, CreateRule{Want: rule}, append(used(rule.Action), listener)...))
 	}
 	for _, rule := range surplus {
-		p.add(Delete, subject{ruleKind, rule.Key, ruleName(rule)}, unwanted, DeleteRule{ID: p.have.IDs[rule.Key]})
+		gone = append(gone, step(Delete, subject{ruleKind, rule.Key, ruleName(rule)}, unwanted, DeleteRule{ID: p.have.IDs[rule.Key]}))
 	}
+	return made, gone
+}
+
+func (p *planner) modifyRule(pair rulePair) {
+	want, have := pair.want, pair.have
+	why := ""
+	switch {
+	case want.Key != have.Key || !sameAction(want.Action, have.Action):
+		why = "conditions or actions differ"
+	case !sameTransforms(want.Transforms, have.Transforms):
+		why = "transforms differ"
+	}
+	if why != "" {
+		p.add(Modify, subject{ruleKind, have.Key, ruleName(want)}, why, ModifyRule{Rule: have.Key, Want: want}, append(used(want.Action), have.Key)...)
+	}
+	before := len(p.steps)
+	p.tags(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags, nil)
+	p.last = append(p.last, p.steps[before:]...)
+	p.steps = p.steps[:before:before]
 }
 
 type rulePair struct{ want, have model.Rule }
@@ -125,8 +144,8 @@ func twins(rules []model.Rule) map[model.Key][]model.Rule {
 	return out
 }
 
-// matchTwins are the new keys of observed rules, by their old ones: the wanted rule's of the
-// same action, if possible the one that the rule has.
+// matchTwins are the new keys of observed rules, by their old ones: the wanted rule's that
+// does the same, if possible the one that the rule has.
 func matchTwins(want, have []model.Rule) map[model.Key]model.Key {
 	keys, taken := map[model.Key]model.Key{}, map[model.Key]bool{}
 	match := func(same func(w, h model.Rule) bool) {
@@ -138,8 +157,8 @@ func matchTwins(want, have []model.Rule) map[model.Key]model.Key {
 			}
 		}
 	}
-	match(func(w, h model.Rule) bool { return w.Key == h.Key && sameAction(w.Action, h.Action) })
-	match(func(w, h model.Rule) bool { return sameAction(w.Action, h.Action) })
+	match(func(w, h model.Rule) bool { return w.Key == h.Key && sameEffect(w, h) })
+	match(sameEffect)
 	match(func(w, h model.Rule) bool { return w.Key == h.Key })
 	return keys
 }

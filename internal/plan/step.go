@@ -96,6 +96,10 @@ type (
 	SetSubnets struct {
 		Subnets []string `json:"subnets"`
 	}
+	// SetIPAddressType gives or takes IPv6.
+	SetIPAddressType struct {
+		Type string `json:"type"`
+	}
 	// ModifyLoadBalancerAttributes sets attributes.
 	ModifyLoadBalancerAttributes struct {
 		LoadBalancer model.Key         `json:"loadBalancer"`
@@ -106,13 +110,28 @@ type (
 		ID string `json:"id"`
 	}
 
-	// CreateListener makes a listener with its default action and tags.
+	// CreateListener makes a listener with its default action, default certificate and tags.
 	CreateListener struct {
 		Want model.Listener `json:"-"`
 	}
 	// ModifyListener changes protocol, certificate, TLS policy and default action.
 	ModifyListener struct {
 		Want model.Listener `json:"want"`
+	}
+	// ModifyListenerAttributes sets attributes.
+	ModifyListenerAttributes struct {
+		Listener   model.Key         `json:"listener"`
+		Attributes map[string]string `json:"attributes"`
+	}
+	// AddListenerCertificate adds one that is chosen by the name that a client asks for.
+	AddListenerCertificate struct {
+		Listener    model.Key `json:"listener"`
+		Certificate string    `json:"certificate"`
+	}
+	// RemoveListenerCertificate removes one of those.
+	RemoveListenerCertificate struct {
+		Listener    model.Key `json:"listener"`
+		Certificate string    `json:"certificate"`
 	}
 	// DeleteListener removes the listener and its rules.
 	DeleteListener struct {
@@ -123,7 +142,7 @@ type (
 	CreateRule struct {
 		Want model.Rule `json:"-"`
 	}
-	// ModifyRule replaces conditions and actions of the rule that has the key Rule.
+	// ModifyRule replaces conditions, actions and transforms of the rule that has the key Rule.
 	// When Want has another key, the rule has that one afterwards.
 	ModifyRule struct {
 		Rule model.Key  `json:"rule"`
@@ -173,10 +192,14 @@ func (DeleteTargetGroup) action()            {}
 func (CreateLoadBalancer) action()           {}
 func (SetSecurityGroups) action()            {}
 func (SetSubnets) action()                   {}
+func (SetIPAddressType) action()             {}
 func (ModifyLoadBalancerAttributes) action() {}
 func (DeleteLoadBalancer) action()           {}
 func (CreateListener) action()               {}
 func (ModifyListener) action()               {}
+func (ModifyListenerAttributes) action()     {}
+func (AddListenerCertificate) action()       {}
+func (RemoveListenerCertificate) action()    {}
 func (DeleteListener) action()               {}
 func (CreateRule) action()                   {}
 func (ModifyRule) action()                   {}

@@ -24,6 +24,7 @@ type Options struct {
 //  4. the load balancer
 //  5. listeners
 //  6. rules: this is where traffic switches
+//     (and then what the load balancer can do only when old rules are gone)
 //  7. removals, users before used: load balancer, bindings, target groups, security groups
 //  8. tags of rules, which traffic does not feel: a rule that is put first renumbers
 //     all others, and the numbers are in their tags
@@ -35,6 +36,7 @@ func Steps(want model.Stack, have model.Observed, options Options) []Step {
 	p.loadBalancer()
 	p.listeners()
 	p.rules()
+	p.narrowing()
 	p.removals()
 	return append(p.steps, p.last...)
 }
@@ -55,7 +57,11 @@ type subject struct {
 }
 
 func (p *planner) add(verb Verb, about subject, why string, action Action, after ...model.Key) {
-	p.steps = append(p.steps, Step{Verb: verb, Kind: about.kind, Key: about.key, Name: about.name, After: after, Why: why, Action: action})
+	p.steps = append(p.steps, step(verb, about, why, action, after...))
+}
+
+func step(verb Verb, about subject, why string, action Action, after ...model.Key) Step {
+	return Step{Verb: verb, Kind: about.kind, Key: about.key, Name: about.name, After: after, Why: why, Action: action}
 }
 
 // retired marks a key of something that makes room for a successor of the same key.
@@ -123,8 +129,10 @@ func rename(out *model.Observed, from, to model.Key) {
 
 // convertible reports whether a target group can be changed into the wanted one:
 // type, protocol and version are fixed for its life (API reference, ModifyTargetGroup).
+// So are port, VPC and IP address type, which the incumbent does not look at.
 func convertible(want, have model.TargetGroup) bool {
-	return want.TargetType == have.TargetType && want.Protocol == have.Protocol && want.ProtocolVersion == have.ProtocolVersion
+	return want.TargetType == have.TargetType && want.Protocol == have.Protocol &&
+		(want.ProtocolVersion == "" || want.ProtocolVersion == have.ProtocolVersion)
 }
 
 func redirect(listeners []model.Listener, rules []model.Rule, from, to model.Key) {
@@ -159,6 +167,7 @@ func targetGroupKey(g model.TargetGroup) model.Key     { return g.Key }
 func securityGroupKey(g model.SecurityGroup) model.Key { return g.Key }
 func listenerKey(l model.Listener) model.Key           { return l.Key }
 func bindingKey(b model.Binding) model.Key             { return b.Key }
+func ruleKey(r model.Rule) model.Key                   { return r.Key }
 
 // used are the keys of target groups that an action needs.
 func used(action model.Action) []model.Key {

@@ -30,7 +30,7 @@ func (j *joint) rulesOf(listener model.Listener, kept kept) []model.Rule {
 		rule := each.Rule
 		rule.Listener, rule.Priority = listener.Key, int32(i+1)
 		rule.Key = freeKey(model.RuleKey(listener.Port, rule.Conditions), out)
-		rule.Tags = j.Config.Tags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), each.user)
+		rule.Tags = j.Config.RuleTags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), each.user)
 		out = append(out, rule)
 	}
 	return out
