@@ -83,7 +83,7 @@ func claimsOfAction(t *testing.T, action string, bound, want []int) {
 		all[i].TargetGroup = "arn:of-" + services[i].Name
 		client.WithObjects(&v1beta1.TargetGroupBinding{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: "shop", Name: ingress.TargetGroupName(config.Build, object, services[i], services[i].Spec.Ports[0], port.String()),
+				Namespace: "shop", Name: ingress.TargetGroupName(config.Build, object, ingress.Class{}, services[i], services[i].Spec.Ports[0], port.String()),
 				Labels: ingress.BindingLabels(model.StackID{Namespace: "shop", Name: "web"}),
 			},
 			Spec: v1beta1.TargetGroupBindingSpec{TargetGroupARN: all[i].TargetGroup, ServiceRef: v1beta1.ServiceReference{Name: services[i].Name, Port: port}},

@@ -37,7 +37,7 @@ func keep(have model.Observed, j *joint) kept {
 	out := kept{rules: map[*part][]model.Rule{}, stay: map[model.Key]bool{}, defaults: map[model.Key]bool{}}
 	for _, p := range j.accepted {
 		for _, group := range p.targetGroups {
-			out.stay[group.Key] = true
+			out.stay[group.Key] = out.stay[group.Key] || j.serves(p)
 		}
 	}
 	rejected := slices.DeleteFunc(slices.Clone(j.parts), func(p *part) bool { return slices.Contains(j.accepted, p) })
