@@ -44,7 +44,10 @@ type Stickiness struct {
 
 // Redirect sends a client elsewhere. Parts that are not said are empty.
 type Redirect struct {
-	Protocol, Host, Port, Path, Query, StatusCode string
+	Protocol, Host, Port, Path, Query string
+	// DropQuery: the query is given, and empty.
+	DropQuery  bool
+	StatusCode string
 }
 
 // FixedResponse is an answer of the load balancer's own.
@@ -259,7 +262,7 @@ func (w writtenTarget) target() (Target, *complaint) {
 }
 
 func (w writtenRedirect) action() (*Action, *complaint) {
-	redirect := &Redirect{StatusCode: w.StatusCode}
+	redirect := &Redirect{StatusCode: w.StatusCode, DropQuery: w.Query != nil && *w.Query == ""}
 	for _, part := range []struct {
 		name    string
 		written *string
@@ -281,11 +284,8 @@ func (w writtenRedirect) action() (*Action, *complaint) {
 		}
 		*part.into = *part.written
 	}
-	switch {
-	case !oneOf("HTTP_301", "HTTP_302")(w.StatusCode):
+	if !oneOf("HTTP_301", "HTTP_302")(w.StatusCode) {
 		return nil, &complaint{what: fmt.Sprintf("has the statusCode %q", w.StatusCode), remedy: `write "HTTP_301" or "HTTP_302"`}
-	case w.Query != nil && *w.Query == "":
-		return nil, &complaint{what: "has an empty query, to take the query off", remedy: `leave query out to keep it; this build cannot take it off yet`, notBuilt: true}
 	}
 	return &Action{Redirect: redirect}, nil
 }
