@@ -21,7 +21,7 @@ const (
 	reasonBindingFailed = "FailedReconcile"
 	reasonRulesFailed   = "FailedNetworkReconcile"
 	reasonNoBackend     = "BackendNotFound"
-	reasonNotBuilt      = "NotBuilt"
+	reasonNodesLeftOut  = "NodesLeftOut"
 	reasonDrifted       = "DriftFound"
 	reasonHeld          = "DeletionHeld"
 	reasonTargetsHeld   = "DeregistrationHeld"
@@ -77,9 +77,20 @@ func (e Events) BackendNotFound(object runtime.Object, message string) {
 	e.emit(object, corev1.EventTypeWarning, reasonNoBackend, "Register", message)
 }
 
-// BindingNotBuilt tells that this build does not serve such a binding.
-func (e Events) BindingNotBuilt(object runtime.Object, message string) {
-	e.emit(object, corev1.EventTypeWarning, reasonNotBuilt, "Register", message)
+// BindingRefused tells that a binding cannot be served as it is written.
+func (e Events) BindingRefused(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonBindingFailed, "Register", message+" (nothing is changed until then)")
+}
+
+// NodesLeftOut tells that nodes cannot be targets.
+func (e Events) NodesLeftOut(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonNodesLeftOut, "Register", message)
+}
+
+// TargetsReconciled tells that a target group has the targets that it should have, after
+// something was changed.
+func (e Events) TargetsReconciled(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeNormal, reasonReconciled, "Register", message)
 }
 
 // Drifted tells that somebody else has changed the load balancer.

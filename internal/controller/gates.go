@@ -24,7 +24,7 @@ type gates struct {
 func newGates(manager ctrl.Manager, view *view, book *health.Book, aws *cloud.Cloud, answered func(group string)) *gates {
 	g := &gates{}
 	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-		return aws.TargetHealth(ctx, cloud.Question, group)
+		return aws.As(view.roleFor(ctx, group)).TargetHealth(ctx, cloud.Question, group)
 	}
 	g.watcher = health.NewWatcher(book, ask, func(group string) {
 		g.pods.bell.ring(g.pods.waits.on(group)...)

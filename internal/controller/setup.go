@@ -37,7 +37,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	deleting := newDeletions()
 	bindings := &bindingController{
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
-		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(),
+		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(),
 	}
 	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
@@ -76,7 +76,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	sampler := &health.Sampler{
 		Book: book, Interval: config.HealthSampleInterval, Notify: gates.watcher.Notify,
 		Ask: func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-			return aws.TargetHealth(ctx, cloud.Slow, group)
+			return aws.As(view.roleFor(ctx, group)).TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
 	drift := &driftWatch{interval: config.DriftInterval, options: plan.Options{ExternalTags: config.ExternalTags}, round: aws.Round, found: stacks.drifted}
