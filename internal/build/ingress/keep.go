@@ -125,7 +125,7 @@ func (k *kept) unclaimed(have model.Observed, j *joint) []model.Rule {
 	}
 	take := func(same func(want, have model.Rule) bool) {
 		wanted = slices.DeleteFunc(wanted, func(want model.Rule) bool {
-			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule, have) == want.Key && same(want, rule) })
+			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule) == want.Key && same(want, rule) })
 			if i < 0 {
 				return false
 			}
@@ -152,13 +152,9 @@ func keyed(listener model.Listener, rules []model.Rule) []model.Rule {
 }
 
 // base is the key that an observed rule would have if no other had its conditions.
-func base(rule model.Rule, have model.Observed) model.Key {
-	for _, listener := range have.Listeners {
-		if listener.Key == rule.Listener {
-			return model.RuleKey(listener.Port, rule.Conditions)
-		}
-	}
-	return rule.Key
+func base(rule model.Rule) model.Key {
+	key, _, _ := strings.Cut(string(rule.Key), "#")
+	return model.Key(key)
 }
 
 func (k *kept) has(rule model.Rule) bool {
@@ -187,10 +183,10 @@ func (k *kept) matching(p *part, have model.Observed, left []model.Rule) []model
 		}
 	}
 	for _, rule := range k.rules[p] {
-		asked[base(rule, have)]--
+		asked[base(rule)]--
 	}
 	left = slices.DeleteFunc(slices.Clone(left), func(rule model.Rule) bool {
-		key := base(rule, have)
+		key := base(rule)
 		if asked[key] <= 0 {
 			return false
 		}
