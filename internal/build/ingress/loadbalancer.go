@@ -74,8 +74,8 @@ func (j *joint) scheme() model.Scheme {
 
 // holds reports whether a rejected member has target groups or rules that are nobody else's.
 func (j *joint) holds() bool {
-	kept := keep(j.Have, j)
-	return len(kept.targetGroups)+len(kept.rules) > 0
+	theirs := keep(j.Have, j)
+	return len(theirs.targetGroups)+len(theirs.rules) > 0
 }
 
 // warnOfScheme tells the member whose scheme has to wait for another to be mended.
