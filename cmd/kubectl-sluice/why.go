@@ -156,7 +156,18 @@ func (c *cluster) traffic(ctx context.Context) (*diagnose.Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diagnose.Traffic{Services: services.Items, Ingresses: ingresses.Items, IngressClasses: classes.Items, Bindings: bindings}, nil
+	params, err := listOf[v1beta1.IngressClassParams](ctx, c, v1beta1.GroupVersion.WithResource("ingressclassparams"), "")
+	if err != nil {
+		return nil, err
+	}
+	namespace, err := c.typed.CoreV1().Namespaces().Get(ctx, c.namespace, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &diagnose.Traffic{
+		Services: services.Items, Ingresses: ingresses.Items, IngressClasses: classes.Items, Bindings: bindings,
+		ClassParams: params, NamespaceLabels: namespace.Labels,
+	}, nil
 }
 
 // listOf are all objects of a kind that client-go does not know.

@@ -30,6 +30,13 @@ type options struct {
 	ingressClass            string
 	defaultScheme           string
 	defaultTargetType       string
+	sslPolicy               string
+	allowedAuthorities      []string
+	backendSecurityGroup    string
+	shareSecurityGroup      bool
+	manageBackendRules      bool
+	unrestrictedRules       bool
+	featureGates            map[string]string
 	tolerateServices        bool
 	tolerateActions         bool
 	defaultTags             map[string]string
@@ -65,7 +72,14 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
 	flags.StringVar(&o.ingressClass, "ingress-class", "alb", "value of the annotation kubernetes.io/ingress.class that is served")
 	flags.StringVar(&o.defaultScheme, "default-load-balancer-scheme", string(model.Internal), "scheme of load balancers whose Ingress names none: internal or internet-facing")
-	flags.StringVar(&o.defaultTargetType, "default-target-type", "instance", "target type of backends that name none: instance or ip (this build serves ip)")
+	flags.StringVar(&o.defaultTargetType, "default-target-type", "instance", "target type of backends that name none: instance or ip")
+	flags.StringVar(&o.sslPolicy, "default-ssl-policy", "ELBSecurityPolicy-2016-08", "TLS policy of HTTPS listeners whose Ingress names none")
+	flags.StringSliceVar(&o.allowedAuthorities, "allowed-certificate-authority-arns", nil, "private certificate authorities whose certificates may be found by a host's name; empty: all")
+	flags.BoolVar(&o.shareSecurityGroup, "enable-backend-security-group", true, "targets let in one security group that all load balancers share; false: each load balancer's own")
+	flags.StringVar(&o.backendSecurityGroup, "backend-security-group", "", "id of the security group that all load balancers share; empty: one is made")
+	flags.BoolVar(&o.manageBackendRules, "enable-manage-backend-security-group-rules", false, "manage the rules of targets' security groups where an Ingress names security groups and does not say")
+	flags.BoolVar(&o.unrestrictedRules, "disable-restricted-sg-rules", false, "let load balancers reach all ports of targets")
+	flags.StringToStringVar(&o.featureGates, "feature-gates", nil, "gates of aws-load-balancer-controller: NAME=true|false,…")
 	flags.BoolVar(&o.tolerateServices, "tolerate-non-existent-backend-service", true, "answer 503 for a backend whose Service does not exist; false: reject the Ingress")
 	flags.BoolVar(&o.tolerateActions, "tolerate-non-existent-backend-action", true, "answer 503 for a backend whose action annotation does not exist; false: reject the Ingress")
 	flags.StringToStringVar(&o.defaultTags, "default-tags", nil, "tags for everything that is created: key=value,…")
@@ -163,6 +177,17 @@ func (o options) validate() error {
 	if !slices.Contains([]string{"instance", "ip"}, o.defaultTargetType) {
 		complain("default-target-type", o.defaultTargetType, "write instance or ip")
 	}
+	if o.backendSecurityGroup != "" && !strings.HasPrefix(o.backendSecurityGroup, "sg-") {
+		complain("backend-security-group", o.backendSecurityGroup, "give the id of a security group, sg-…")
+	}
+	if !o.shareSecurityGroup && o.manageBackendRules {
+		complain("enable-manage-backend-security-group-rules", "true", "it needs --enable-backend-security-group")
+	}
+	for name, value := range o.featureGates {
+		if remedy := checkGate(name, value); remedy != "" {
+			complain("feature-gates", name+"="+value, remedy)
+		}
+	}
 	if !slices.Contains([]string{"info", "debug"}, o.logLevel) {
 		complain("log-level", o.logLevel, "write info or debug")
 	}
@@ -196,19 +221,24 @@ func (o options) controllerConfig() controller.Config {
 		Lease:                lease,
 		HealthSampleInterval: o.healthSampleInterval,
 		Build: build.Config{
-			Cluster: o.cluster, DefaultTags: o.defaultTags, DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
+			Cluster: o.cluster, DefaultTags: o.defaultTags, ExternalTags: o.externalTags,
+			DefaultScheme: model.Scheme(o.defaultScheme), DefaultTargetType: o.defaultTargetType,
+			SSLPolicy: o.sslPolicy, AllowedAuthorities: o.allowedAuthorities,
+			NoBackendSecurityGroup: !o.shareSecurityGroup, ManageBackendRules: o.manageBackendRules, UnrestrictedRules: o.unrestrictedRules,
+			Gates:          gates(o.featureGates),
 			StrictServices: !o.tolerateServices, StrictActions: !o.tolerateActions,
 		},
-		IngressClass:   o.ingressClass,
-		UnreadyGrace:   o.unreadyGrace,
-		BrakeDeletions: o.brakeDeletions,
-		DriftInterval:  o.driftInterval,
-		DryRun:         o.dryRun,
-		GateNaming:     readiness.Naming(o.gateNaming),
-		BrakeTargets:   o.brakeTargets,
-		ClaimDeadline:  o.claimDeadline,
-		ExternalTags:   o.externalTags,
-		IngressWorkers: o.ingressWorkers,
-		BindingWorkers: o.bindingWorkers,
+		IngressClass:         o.ingressClass,
+		BackendSecurityGroup: o.backendSecurityGroup,
+		UnreadyGrace:         o.unreadyGrace,
+		BrakeDeletions:       o.brakeDeletions,
+		DriftInterval:        o.driftInterval,
+		DryRun:               o.dryRun,
+		GateNaming:           readiness.Naming(o.gateNaming),
+		BrakeTargets:         o.brakeTargets,
+		ClaimDeadline:        o.claimDeadline,
+		ExternalTags:         o.externalTags,
+		IngressWorkers:       o.ingressWorkers,
+		BindingWorkers:       o.bindingWorkers,
 	}
 }

@@ -1,9 +1,11 @@
 package annotations
 
 // Set is what an Ingress says, or what it says about one backend: there a Service may say it
-// otherwise. Names are given without the prefix.
+// otherwise. Above both may stand what the administrator says for all Ingresses of a class.
+// Names are given without the prefix.
 type Set struct {
 	ingress, service map[string]string
+	class            map[string]string
 }
 
 // New lays the annotations of a Service over those of an Ingress. A key on the Service
@@ -13,8 +15,18 @@ func New(ingress, service map[string]string) Set {
 	return Set{ingress: ingress, service: service}
 }
 
+// Under lays what a class says over the annotations. Names are without the prefix, and values
+// in the syntax of annotations.
+func (s Set) Under(class map[string]string) Set {
+	s.class = class
+	return s
+}
+
 // find returns the value and whether there is one; an empty value is one.
 func (s Set) find(name string) (string, bool) {
+	if value, found := s.class[name]; found {
+		return value, true
+	}
 	if value, found := s.service[Prefix+name]; found {
 		if key, known := find(Prefix + name); known && key.On&OnService != 0 {
 			return value, true

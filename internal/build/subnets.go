@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,32 +13,49 @@ import (
 // Balancers guide, "Subnets for your load balancer").
 const addressesNeeded = 8
 
-// An Application Load Balancer needs subnets in two zones (the same page).
+// An Application Load Balancer needs subnets in two zones (the same page). In Local Zones, Wavelength
+// Zones and on Outposts one is enough.
 const zonesNeeded = 2
 
 // SubnetError says which subnets were asked for and why they will not do. It is data
 // for a Problem.
 type SubnetError struct{ Value, Message, Remedy string }
 
-// ChosenSubnets resolves subnets that a user has named, by id or by Name tag, and keeps
-// their order.
-func ChosenSubnets(network model.Network, names []string) ([]string, *SubnetError) {
+// SubnetSearch finds the subnets of a load balancer, one a zone.
+type SubnetSearch struct {
+	Network model.Network
+	Config  Config
+	Scheme  model.Scheme
+	// IPv6: the load balancer has IPv6 addresses too.
+	IPv6 bool
+}
+
+// Named are subnets that a user has named, by id or by Name tag, in their order.
+func (s SubnetSearch) Named(names []string) ([]string, *SubnetError) {
 	var chosen []model.Subnet
 	for _, name := range names {
-		subnet, ok := findSubnet(network, name, chosen)
+		subnet, ok := s.find(name, chosen)
 		if !ok {
 			return nil, &SubnetError{
-				Value: name, Message: fmt.Sprintf("subnet %q does not exist in %s", name, network.VPC),
-				Remedy: "name subnets of the cluster's VPC by id or Name tag; it has " + subnetIDs(network.Subnets),
+				Value: name, Message: fmt.Sprintf("subnet %q does not exist in %s", name, s.Network.VPC),
+				Remedy: "name subnets of the cluster's VPC by id or Name tag; it has " + subnetIDs(s.Network.Subnets),
+			}
+		}
+		if s.IPv6 && !subnet.IPv6 {
+			return nil, &SubnetError{
+				Value: name, Message: fmt.Sprintf("subnet %s has no range of IPv6 addresses, which a dualstack load balancer needs", subnet.ID),
+				Remedy: "give the subnet a range of IPv6 addresses, name another, or set ip-address-type to ipv4",
 			}
 		}
 		chosen = append(chosen, subnet)
 	}
-	return checkZones(chosen)
+	return s.check(chosen)
 }
 
-func findSubnet(network model.Network, name string, taken []model.Subnet) (model.Subnet, bool) {
-	for _, subnet := range network.Subnets {
+// find takes an id, or a Name tag: where several subnets have one name, each mention takes
+// the next.
+func (s SubnetSearch) find(name string, taken []model.Subnet) (model.Subnet, bool) {
+	for _, subnet := range s.Network.Subnets {
 		byName := !strings.HasPrefix(name, "subnet-") && subnet.Tags["Name"] == name
 		used := slices.ContainsFunc(taken, func(s model.Subnet) bool { return s.ID == subnet.ID })
 		if subnet.ID == name || byName && !used {
@@ -47,8 +65,91 @@ func findSubnet(network model.Network, name string, taken []model.Subnet) (model
 	return model.Subnet{}, false
 }
 
-func checkZones(subnets []model.Subnet) ([]string, *SubnetError) {
-	byZone := map[string]string{}
+// Tagged are the subnets that have one of the values for each of the tags.
+func (s SubnetSearch) Tagged(tags map[string][]string) ([]string, *SubnetError) {
+	fits := func(subnet model.Subnet) bool {
+		for key, values := range tags {
+			if value, tagged := subnet.Tags[key]; !tagged || !slices.Contains(values, value) {
+				return false
+			}
+		}
+		return true
+	}
+	var asked []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		asked = append(asked, key+"="+strings.Join(tags[key], "|"))
+	}
+	return s.pick(fits, fmt.Sprintf("lack the tags %s", strings.Join(asked, ", ")), "tag subnets of two zones so")
+}
+
+// Discover finds subnets with the role tag of the scheme. Where no subnet of the VPC has
+// it, routes decide: a public load balancer goes where an internet gateway can be reached,
+// an internal one where not.
+func (s SubnetSearch) Discover() ([]string, *SubnetError) {
+	role := RoleTag(s.Scheme)
+	tagged := func(subnet model.Subnet) bool {
+		value, ok := subnet.Tags[role]
+		return ok && (value == "" || value == "1")
+	}
+	remedy := fmt.Sprintf("tag subnets of two zones with %s=1, or name them in the annotation alb.ingress.kubernetes.io/subnets", role)
+	if !s.Config.Gates.NoSubnetsByRoute && !slices.ContainsFunc(s.Network.Subnets, tagged) {
+		public := s.Scheme == model.InternetFacing
+		lacking := "have no route to an internet gateway"
+		if !public {
+			lacking = "have a route to an internet gateway"
+		}
+		return s.pick(func(subnet model.Subnet) bool { return subnet.Public == public }, lacking, remedy)
+	}
+	return s.pick(tagged, "lack the tag "+role, remedy)
+}
+
+// RoleTag marks subnets for load balancers of a scheme.
+func RoleTag(scheme model.Scheme) string {
+	if scheme == model.InternetFacing {
+		return "kubernetes.io/role/elb"
+	}
+	return "kubernetes.io/role/internal-elb"
+}
+
+// pick takes one subnet a zone from those that fit: first one that is tagged for the
+// cluster, then the lowest id.
+func (s SubnetSearch) pick(fits func(model.Subnet) bool, lacking, remedy string) ([]string, *SubnetError) {
+	var unfit, foreign, full, without int
+	byZone := map[string]model.Subnet{}
+	for _, subnet := range s.Network.Subnets { // ascending ids
+		switch {
+		case !fits(subnet):
+			unfit++
+		case !s.Config.Gates.NoSubnetsClusterTagCheck && otherClusters(subnet, s.Config.Cluster):
+			foreign++
+		case subnet.FreeAddresses < addressesNeeded:
+			full++
+		case s.IPv6 && !subnet.IPv6:
+			without++
+		default:
+			best, taken := byZone[subnet.Zone]
+			if !taken || own(subnet, s.Config.Cluster) && !own(best, s.Config.Cluster) {
+				byZone[subnet.Zone] = subnet
+			}
+		}
+	}
+	picked := slices.SortedFunc(maps.Values(byZone), func(a, b model.Subnet) int { return strings.Compare(a.ID, b.ID) })
+	ids, problem := s.check(picked)
+	if problem != nil {
+		problem.Message += fmt.Sprintf(" (of %d subnets in %s, %d %s, %d are tagged for other clusters only, %d have fewer than %d free addresses",
+			len(s.Network.Subnets), s.Network.VPC, unfit, lacking, foreign, full, addressesNeeded)
+		if s.IPv6 {
+			problem.Message += fmt.Sprintf(", %d have no IPv6 addresses", without)
+		}
+		problem.Message += ")"
+		problem.Remedy = remedy
+	}
+	return ids, problem
+}
+
+// check: one subnet a zone, all of one locale, and of enough zones.
+func (s SubnetSearch) check(subnets []model.Subnet) ([]string, *SubnetError) {
+	byZone, byLocale := map[string]string{}, map[string]string{}
 	var ids []string
 	for _, subnet := range subnets {
 		if other, taken := byZone[subnet.Zone]; taken {
@@ -58,54 +159,43 @@ func checkZones(subnets []model.Subnet) ([]string, *SubnetError) {
 			}
 		}
 		byZone[subnet.Zone] = subnet.ID
+		byLocale[locale(subnet)] = subnet.ID
 		ids = append(ids, subnet.ID)
 	}
-	if len(ids) < zonesNeeded {
+	if len(byLocale) > 1 {
+		locales := slices.Sorted(maps.Keys(byLocale))
 		return nil, &SubnetError{
-			Value: strings.Join(ids, ","), Message: fmt.Sprintf("an Application Load Balancer needs subnets in %d zones, and there are %d", zonesNeeded, len(ids)),
+			Value: strings.Join(ids, ","), Message: fmt.Sprintf("subnet %s is in %s and subnet %s in %s, and a load balancer stands in one kind of place",
+				byLocale[locales[0]], locales[0], byLocale[locales[1]], locales[1]),
+			Remedy: "name subnets of one kind",
+		}
+	}
+	needed := zonesNeeded
+	if _, ordinary := byLocale[ordinaryZones]; !ordinary && len(ids) > 0 || s.Config.Gates.SingleSubnet {
+		needed = 1
+	}
+	if len(ids) < needed {
+		return nil, &SubnetError{
+			Value: strings.Join(ids, ","), Message: fmt.Sprintf("an Application Load Balancer needs subnets in %d zones, and there are %d", needed, len(ids)),
 			Remedy: "add a subnet of another zone",
 		}
 	}
 	return ids, nil
 }
 
-// DiscoverSubnets picks one subnet a zone from those with the role tag of the scheme:
-// first one that is tagged for the cluster, then the lowest id.
-func DiscoverSubnets(network model.Network, cluster string, scheme model.Scheme) ([]string, *SubnetError) {
-	role := "kubernetes.io/role/internal-elb"
-	if scheme == model.InternetFacing {
-		role = "kubernetes.io/role/elb"
+const ordinaryZones = "availability zones"
+
+// locale is the kind of place where a subnet lies.
+func locale(subnet model.Subnet) string {
+	switch {
+	case subnet.Outpost != "":
+		return "an Outpost"
+	case subnet.ZoneType == "local-zone":
+		return "a Local Zone"
+	case subnet.ZoneType == "wavelength-zone":
+		return "a Wavelength Zone"
 	}
-	var untagged, foreign, full int
-	byZone := map[string]model.Subnet{}
-	for _, subnet := range network.Subnets { // ascending ids
-		value, tagged := subnet.Tags[role]
-		switch {
-		case !tagged || value != "" && value != "1":
-			untagged++
-		case otherClusters(subnet, cluster):
-			foreign++
-		case subnet.FreeAddresses < addressesNeeded:
-			full++
-		default:
-			best, taken := byZone[subnet.Zone]
-			if !taken || own(subnet, cluster) && !own(best, cluster) {
-				byZone[subnet.Zone] = subnet
-			}
-		}
-	}
-	var picked []model.Subnet
-	for _, subnet := range byZone {
-		picked = append(picked, subnet)
-	}
-	slices.SortFunc(picked, func(a, b model.Subnet) int { return strings.Compare(a.ID, b.ID) })
-	ids, problem := checkZones(picked)
-	if problem != nil {
-		problem.Message += fmt.Sprintf(" (of %d subnets in %s, %d lack the tag %s, %d are tagged for other clusters only, %d have fewer than %d free addresses)",
-			len(network.Subnets), network.VPC, untagged, role, foreign, full, addressesNeeded)
-		problem.Remedy = fmt.Sprintf("tag subnets of two zones with %s=1, or name them in the annotation alb.ingress.kubernetes.io/subnets", role)
-	}
-	return ids, problem
+	return ordinaryZones
 }
 
 func own(subnet model.Subnet, cluster string) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 )
@@ -13,6 +14,7 @@ import (
 const (
 	elbv2Service = "elasticloadbalancing"
 	ec2Service   = "ec2"
+	acmService   = "acm"
 )
 
 // patienceOfOneCall bounds one attempt. AWS documents no bound; its own SDKs wait
@@ -40,8 +42,18 @@ func ec2Call[In, Out any](ctx context.Context, c *Cloud, class Class, operation 
 	return attempt(ctx, c, ec2Service, operation, class, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
 }
 
+// acmCall is elbCall for ACM, which is only ever read, for planning.
+func acmCall[In, Out any](ctx context.Context, c *Cloud, operation string,
+	method func(context.Context, *In, ...func(*acm.Options)) (*Out, error), in *In,
+) (*Out, error) {
+	if err := c.budget.Acquire(ctx, acmService, operation, Read); err != nil {
+		return nil, err
+	}
+	return attempt(ctx, c, acmService, operation, Read, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
+}
+
 func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, class Class, call func(context.Context) (*Out, error)) (*Out, error) {
-	if c.readOnly && !strings.HasPrefix(operation, "Describe") {
+	if c.readOnly && !strings.HasPrefix(operation, "Describe") && !strings.HasPrefix(operation, "List") {
 		return nil, &Error{Kind: Bug, Service: service, Operation: operation, Code: "ReadOnly", Message: "this process changes nothing"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, patienceOfOneCall)

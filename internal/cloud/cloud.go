@@ -7,8 +7,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // Config is what a Cloud needs to know.
@@ -41,7 +44,11 @@ type Cloud struct {
 	readOnly  bool
 	inventory inventory
 	refused   refusalTable
-	network   networkCache
+	acm       *acm.Client
+	network   remembered[model.Network]
+	// securityGroups of the VPC, for Ingresses that name some.
+	securityGroups remembered[[]model.NamedSecurityGroup]
+	certificates   certificateCache
 	endpoints endpointCache
 }
 
@@ -79,6 +86,7 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		vpc:     config.VPC,
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
+		acm:     acm.NewFromConfig(loaded),
 		budget:  budget,
 
 		readOnly: config.ReadOnly,

@@ -131,7 +131,7 @@ func (c *controller) stacks() []model.StackID {
 }
 
 func groupOf(object *networkingv1.Ingress) model.StackID {
-	id, err := ingress.Group(object)
+	id, err := ingress.Group(object, ingress.Class{})
 	if err != nil {
 		panic("scenes name groups well: " + err.Error())
 	}

@@ -82,25 +82,35 @@ func (r reader) listTargetGroups(ctx context.Context, found map[model.StackID]*h
 	})
 }
 
+// listSecurityGroups reads all of the VPC. Those of the cluster itself come along, for the
+// rules that let load balancers in, and those that Ingresses may name: one call for all,
+// although a filter cannot say "this tag or that".
 func (r reader) listSecurityGroups(ctx context.Context, found map[model.StackID]*holding) error {
-	// Those of the cluster itself come along, for the rules that let load balancers in:
-	// one call for both, although a filter cannot say "this tag or that".
-	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{{Name: new("vpc-id"), Values: []string{r.vpc}}}}
+	all, err := r.allSecurityGroups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, group := range all {
+		if ec2Tags(group.Tags)[model.ClusterTag] == r.cluster {
+			r.foundSecurityGroup(found, group)
+		}
+	}
+	r.endpoints.learn(r.cluster, all)
+	r.securityGroups.set(namesOf(all))
+	return nil
+}
+
+func (r reader) allSecurityGroups(ctx context.Context) ([]ec2types.SecurityGroup, error) {
+	in := &ec2.DescribeSecurityGroupsInput{Filters: r.inVPC()}
 	var all []ec2types.SecurityGroup
 	for {
 		out, err := ec2Read(ctx, r, "DescribeSecurityGroups", r.ec2.DescribeSecurityGroups, in)
 		if err != nil {
-			return err
-		}
-		for _, group := range out.SecurityGroups {
-			if ec2Tags(group.Tags)[model.ClusterTag] == r.cluster {
-				r.foundSecurityGroup(found, group)
-			}
+			return nil, err
 		}
 		all = append(all, out.SecurityGroups...)
 		if in.NextToken = out.NextToken; in.NextToken == nil {
-			r.endpoints.learn(r.cluster, all)
-			return nil
+			return all, nil
 		}
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -19,29 +19,36 @@ import (
 // subnet that is tagged by hand is noticed that much later.
 const networkAge = 10 * time.Minute
 
-type networkCache struct {
-	mu      sync.Mutex
-	network model.Network
-	read    time.Time
-}
-
 // Network is what the VPC looks like, at most ten minutes old. A caller that missed
-// something in it may ask for a fresh one.
+// something in it may ask for a fresh one. Security groups, certificates and named target
+// groups are asked for one by one.
 func (c *Cloud) Network(ctx context.Context, fresh bool) (model.Network, error) {
-	c.network.mu.Lock()
-	known, age := c.network.network, time.Since(c.network.read)
-	c.network.mu.Unlock()
-	if known.VPC != "" && age < networkAge && !(fresh && age > 10*time.Second) {
-		return known, nil
-	}
-	network, err := c.readNetwork(ctx)
+	network, err := c.network.get(ctx, networkAge, fresh, c.readNetwork)
 	if err != nil {
 		return model.Network{}, fmt.Errorf("reading the VPC %s: %w", c.vpc, err)
 	}
-	c.network.mu.Lock()
-	defer c.network.mu.Unlock()
-	c.network.network, c.network.read = network, time.Now()
 	return network, nil
+}
+
+// SecurityGroups of the VPC, by id, at most ten minutes old.
+func (c *Cloud) SecurityGroups(ctx context.Context, fresh bool) ([]model.NamedSecurityGroup, error) {
+	groups, err := c.securityGroups.get(ctx, networkAge, fresh, func(ctx context.Context) ([]model.NamedSecurityGroup, error) {
+		found, err := c.reader(Read).allSecurityGroups(ctx)
+		return namesOf(found), err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the security groups of %s: %w", c.vpc, err)
+	}
+	return groups, nil
+}
+
+func namesOf(groups []ec2types.SecurityGroup) []model.NamedSecurityGroup {
+	var names []model.NamedSecurityGroup
+	for _, group := range groups {
+		names = append(names, model.NamedSecurityGroup{ID: deref(group.GroupId), Name: ec2Tags(group.Tags)["Name"]})
+	}
+	slices.SortFunc(names, func(a, b model.NamedSecurityGroup) int { return strings.Compare(a.ID, b.ID) })
+	return names
 }
 
 func (c *Cloud) readNetwork(ctx context.Context) (model.Network, error) {
@@ -58,23 +65,105 @@ func (c *Cloud) readNetwork(ctx context.Context) (model.Network, error) {
 			network.CIDRs = appendCIDR(network.CIDRs, deref(association.Ipv6CidrBlock))
 		}
 	}
-	in := &ec2.DescribeSubnetsInput{Filters: []ec2types.Filter{{Name: new("vpc-id"), Values: []string{c.vpc}}}}
+	in := &ec2.DescribeSubnetsInput{Filters: c.inVPC()}
 	for {
 		out, err := ec2Call(ctx, c, Read, "DescribeSubnets", c.ec2.DescribeSubnets, in)
 		if err != nil {
 			return network, err
 		}
 		for _, subnet := range out.Subnets {
-			network.Subnets = append(network.Subnets, model.Subnet{
-				ID: deref(subnet.SubnetId), Zone: deref(subnet.AvailabilityZone), FreeAddresses: deref(subnet.AvailableIpAddressCount), Tags: ec2Tags(subnet.Tags),
-			})
+			network.Subnets = append(network.Subnets, subnetOf(subnet))
 		}
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			break
 		}
 	}
 	slices.SortFunc(network.Subnets, func(a, b model.Subnet) int { return strings.Compare(a.ID, b.ID) })
-	return network, nil
+	if err := c.readZones(ctx, network.Subnets); err != nil {
+		return network, err
+	}
+	return network, c.readRoutes(ctx, network.Subnets)
+}
+
+func (c *Cloud) inVPC() []ec2types.Filter {
+	return []ec2types.Filter{{Name: new("vpc-id"), Values: []string{c.vpc}}}
+}
+
+func subnetOf(subnet ec2types.Subnet) model.Subnet {
+	return model.Subnet{
+		ID: deref(subnet.SubnetId), Zone: deref(subnet.AvailabilityZone), Outpost: deref(subnet.OutpostArn),
+		FreeAddresses: deref(subnet.AvailableIpAddressCount), Tags: ec2Tags(subnet.Tags),
+		IPv6: slices.ContainsFunc(subnet.Ipv6CidrBlockAssociationSet, func(a ec2types.SubnetIpv6CidrBlockAssociation) bool {
+			return a.Ipv6CidrBlockState != nil && a.Ipv6CidrBlockState.State == ec2types.SubnetCidrBlockStateCodeAssociated
+		}),
+	}
+}
+
+// ordinaryZone is the name of an Availability Zone, such as us-west-2a. Local Zones and
+// Wavelength Zones have longer ones, such as us-west-2-lax-1a (EC2 guide, "Regions and Zones").
+var ordinaryZone = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+[a-z]$`)
+
+// readZones asks for the types of zones where one of them has no ordinary name. (The pattern
+// fits "us-west-2a" and not "us-west-2-lax-1a", in which a number comes before a letter group.)
+func (c *Cloud) readZones(ctx context.Context, subnets []model.Subnet) error {
+	if !slices.ContainsFunc(subnets, func(s model.Subnet) bool { return !ordinaryZone.MatchString(s.Zone) }) {
+		return nil
+	}
+	out, err := ec2Call(ctx, c, Read, "DescribeAvailabilityZones", c.ec2.DescribeAvailabilityZones, &ec2.DescribeAvailabilityZonesInput{})
+	if err != nil {
+		return err
+	}
+	for _, zone := range out.AvailabilityZones {
+		for i := range subnets {
+			if kind := deref(zone.ZoneType); subnets[i].Zone == deref(zone.ZoneName) && kind != "availability-zone" {
+				subnets[i].ZoneType = kind
+			}
+		}
+	}
+	return nil
+}
+
+// readRoutes finds out which subnets are public, where tags do not say which subnets are for
+// which load balancers.
+func (c *Cloud) readRoutes(ctx context.Context, subnets []model.Subnet) error {
+	for _, role := range []string{"kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"} {
+		tagged := func(s model.Subnet) bool { return s.Tags[role] == "1" || s.Tags[role] == "" && has(s.Tags, role) }
+		if !slices.ContainsFunc(subnets, tagged) {
+			return c.readRouteTables(ctx, subnets)
+		}
+	}
+	return nil
+}
+
+func has(tags map[string]string, key string) bool { _, ok := tags[key]; return ok }
+
+func (c *Cloud) readRouteTables(ctx context.Context, subnets []model.Subnet) error {
+	public, main := map[string]bool{}, false
+	in := &ec2.DescribeRouteTablesInput{Filters: c.inVPC()}
+	for {
+		out, err := ec2Call(ctx, c, Read, "DescribeRouteTables", c.ec2.DescribeRouteTables, in)
+		if err != nil {
+			return err
+		}
+		for _, table := range out.RouteTables {
+			leadsOut := slices.ContainsFunc(table.Routes, func(r ec2types.Route) bool { return strings.HasPrefix(deref(r.GatewayId), "igw") })
+			for _, association := range table.Associations {
+				if deref(association.Main) {
+					main = leadsOut
+				} else if id := deref(association.SubnetId); id != "" {
+					public[id] = leadsOut
+				}
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	for i := range subnets {
+		leadsOut, associated := public[subnets[i].ID]
+		subnets[i].Public = leadsOut || !associated && main
+	}
+	return nil
 }
 
 func appendCIDR(list []netip.Prefix, text string) []netip.Prefix {

@@ -112,16 +112,16 @@ func (b *brake) hold(name types.NamespacedName, on bool) {
 // finalizer are being deleted, or are of another class now.
 func (v *view) goingStacks(ctx context.Context) int {
 	var list networkingv1.IngressList
-	var classes networkingv1.IngressClassList
-	if v.List(ctx, &list, client.UnsafeDisableDeepCopy) != nil || v.List(ctx, &classes, client.UnsafeDisableDeepCopy) != nil {
+	if v.List(ctx, &list, client.UnsafeDisableDeepCopy) != nil {
 		return 0 // the cache does not fail once it has synced
 	}
+	classes := v.classes(ctx)
 	stays := map[types.NamespacedName]bool{}
 	for i := range list.Items {
 		object := &list.Items[i]
-		_, ours := ingress.Class(object, classes.Items, v.config.IngressClass)
-		group, err := ingress.Group(object)
-		for _, request := range stacks(object) {
+		class, ours := classes.Of(object)
+		group, err := ingress.Group(object, class)
+		for _, request := range stacksOf(object, class) {
 			belongs := ours && err == nil && object.DeletionTimestamp == nil && group.Namespace == request.Namespace && group.Name == request.Name
 			if belongs || bearsFinalizer(object) {
 				stays[request.NamespacedName] = stays[request.NamespacedName] || belongs

@@ -33,10 +33,11 @@ func (v *view) claims(ctx context.Context, namespace string) []boundClaim {
 	if err := v.List(ctx, &ingresses, client.InNamespace(namespace)); err != nil {
 		return nil
 	}
+	classes := v.classes(ctx)
 	for i := range ingresses.Items {
 		object := &ingresses.Items[i]
-		if _, ours := v.class(ctx, object); ours && object.DeletionTimestamp == nil {
-			out = append(out, v.ingressClaims(ctx, object, bindings)...)
+		if class, ours := classes.Of(object); ours && object.DeletionTimestamp == nil {
+			out = append(out, v.ingressClaims(ctx, object, class, bindings)...)
 		}
 	}
 	for i := range bindings {
@@ -47,11 +48,11 @@ func (v *view) claims(ctx context.Context, namespace string) []boundClaim {
 	return out
 }
 
-func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, bindings []v1beta1.TargetGroupBinding) []boundClaim {
+func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, class ingress.Class, bindings []v1beta1.TargetGroupBinding) []boundClaim {
 	var out []boundClaim
 	for _, backend := range ingress.Backends(object) {
 		service := v.service(ctx, object.Namespace, backend.Service)
-		if ingress.TargetType(object, service, v.config.Build.DefaultTargetType) != ipTargets {
+		if ingress.TargetType(object, class, service, v.config.Build.DefaultTargetType) != ipTargets {
 			continue
 		}
 		claim := boundClaim{Claim: readiness.Claim{
@@ -65,9 +66,9 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 		if service != nil {
 			claim.Selector = service.Spec.Selector
 		}
-		if binding := v.bindingFor(ctx, object, service, backend, bindings); binding != nil {
+		if binding := v.bindingFor(ctx, object, class, service, backend, bindings); binding != nil {
 			claim.bind(binding)
-		} else if name, ok := v.bindingName(object, service, backend); ok {
+		} else if name, ok := v.bindingName(object, class, service, backend); ok {
 			claim.Gates = append(claim.Gates, readiness.ForBinding(name)) // it will have this name
 		}
 		out = append(out, claim)
@@ -79,8 +80,8 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 // Ingresses of a group name one Service port, the name tells them apart. Where only one does,
 // any name will do: a target group that survives the deletion of its Service serves the next
 // one, and keeps the name that it has from the first.
-func (v *view) bindingFor(ctx context.Context, object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
-	stack, err := ingress.Group(object)
+func (v *view) bindingFor(ctx context.Context, object *networkingv1.Ingress, class ingress.Class, service *corev1.Service, backend ingress.Backend, bindings []v1beta1.TargetGroupBinding) *v1beta1.TargetGroupBinding {
+	stack, err := ingress.Group(object, class)
 	if err != nil {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (v *view) bindingFor(ctx context.Context, object *networkingv1.Ingress, ser
 		}
 	}
 	for _, binding := range found {
-		if v.madeFor(object, service, backend, binding) {
+		if v.madeFor(object, class, service, backend, binding) {
 			return binding
 		}
 	}
@@ -105,22 +106,25 @@ func (v *view) bindingFor(ctx context.Context, object *networkingv1.Ingress, ser
 
 // alone reports whether no other Ingress of a group names this Service port.
 func (v *view) alone(ctx context.Context, stack model.StackID, object *networkingv1.Ingress, backend ingress.Backend) bool {
-	var list networkingv1.IngressList
-	if err := v.List(ctx, &list, client.InNamespace(object.Namespace), client.MatchingFields{ingressesByGroup: stack.String()}, client.UnsafeDisableDeepCopy); err != nil {
+	classes := v.classes(ctx)
+	list, err := v.inGroup(ctx, stack, classes, client.InNamespace(object.Namespace), client.UnsafeDisableDeepCopy)
+	if err != nil {
 		return false
 	}
-	return !slices.ContainsFunc(list.Items, func(other networkingv1.Ingress) bool {
-		return other.Name != object.Name && slices.Contains(ingress.Backends(&other), backend)
+	return !slices.ContainsFunc(list, func(other networkingv1.Ingress) bool {
+		class, _ := classes.Of(&other)
+		group, err := ingress.Group(&other, class)
+		return err == nil && group == stack && other.Name != object.Name && slices.Contains(ingress.Backends(&other), backend)
 	})
 }
 
-func (v *view) madeFor(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend, binding *v1beta1.TargetGroupBinding) bool {
-	name, ok := v.bindingName(object, service, backend)
+func (v *view) madeFor(object *networkingv1.Ingress, class ingress.Class, service *corev1.Service, backend ingress.Backend, binding *v1beta1.TargetGroupBinding) bool {
+	name, ok := v.bindingName(object, class, service, backend)
 	return ok && binding.Name == name
 }
 
 // bindingName is what the binding of an Ingress backend is called, whether or not it is there.
-func (v *view) bindingName(object *networkingv1.Ingress, service *corev1.Service, backend ingress.Backend) (string, bool) {
+func (v *view) bindingName(object *networkingv1.Ingress, class ingress.Class, service *corev1.Service, backend ingress.Backend) (string, bool) {
 	if service == nil {
 		return "", false
 	}
@@ -128,7 +132,7 @@ func (v *view) bindingName(object *networkingv1.Ingress, service *corev1.Service
 	if !ok {
 		return "", false
 	}
-	name := ingress.TargetGroupName(v.config.Build, object, service, port, backend.Port)
+	name := ingress.TargetGroupName(v.config.Build, object, class, service, port, backend.Port)
 	return name, name != ""
 }
 

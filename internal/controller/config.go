@@ -33,6 +33,9 @@ func (m Mode) Registers() bool { return m == Full }
 type Config struct {
 	Mode  Mode
 	Build build.Config
+	// BackendSecurityGroup is used in the place of one that is made for all load balancers to
+	// share (flag --backend-security-group).
+	BackendSecurityGroup string
 	// IngressClass is the value of the old class annotation (flag --ingress-class).
 	IngressClass string
 	// UnreadyGrace is how long a Pod may be unready before its target goes.

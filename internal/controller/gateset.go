@@ -52,6 +52,7 @@ func (c *gateSetController) setup(manager ctrl.Manager) error {
 		Watches(&v1beta1.TargetGroupBinding{}, namespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.ReadinessGateSet{}, namespace, changed).
 		Watches(&networkingv1.IngressClass{}, all, changed).
+		Watches(&v1beta1.IngressClassParams{}, all, changed).
 		WithOptions(controller.Options{RateLimiter: backOff()}).
 		Complete(c)
 }

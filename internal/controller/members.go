@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -28,13 +27,18 @@ type membership struct {
 // membership finds the Ingresses of a stack.
 func (v *view) membership(ctx context.Context, id model.StackID) (membership, error) {
 	var m membership
-	var list networkingv1.IngressList
-	if err := v.List(ctx, &list, client.MatchingFields{ingressesByGroup: id.String()}); err != nil {
+	classes := v.classes(ctx)
+	list, err := v.inGroup(ctx, id, classes)
+	if err != nil {
 		return m, err
 	}
-	for i := range list.Items {
-		object := &list.Items[i]
-		if class, ours := v.class(ctx, object); ours && object.DeletionTimestamp == nil {
+	for i := range list {
+		object := &list[i]
+		class, ours := classes.Of(object)
+		if group, err := ingress.Group(object, class); err != nil || group != id {
+			continue
+		}
+		if ours && object.DeletionTimestamp == nil {
 			m.members = append(m.members, ingress.Member{Ingress: object, Class: class, Services: v.services(ctx, object)})
 		}
 	}
@@ -72,8 +76,13 @@ func (v *view) bearers(ctx context.Context, id model.StackID) ([]networkingv1.In
 }
 
 // stacks are the stacks that an Ingress belongs to or has belonged to, as requests.
-func stacks(object client.Object) []reconcile.Request {
+func (v *view) stacks(ctx context.Context, object client.Object) []reconcile.Request {
 	o := object.(*networkingv1.Ingress)
+	class, _ := v.class(ctx, o)
+	return stacksOf(o, class)
+}
+
+func stacksOf(o *networkingv1.Ingress, class ingress.Class) []reconcile.Request {
 	var out []reconcile.Request
 	add := func(id model.StackID) {
 		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: id.Namespace, Name: id.Name}}
@@ -81,26 +90,17 @@ func stacks(object client.Object) []reconcile.Request {
 			out = append(out, request)
 		}
 	}
-	if id, err := ingress.Group(o); err == nil {
+	if id, err := ingress.Group(o, class); err == nil {
 		add(id)
 	}
-	own := model.StackID{Namespace: o.Namespace, Name: o.Name}
-	if controllerutil.ContainsFinalizer(o, ingress.Finalizer(own)) {
-		add(own)
-	}
-	for _, finalizer := range o.Finalizers {
-		if group, ok := strings.CutPrefix(finalizer, "group.ingress.k8s.aws/"); ok {
-			add(model.StackID{Name: group})
-		}
+	for _, id := range ingress.Borne(o) {
+		add(id)
 	}
 	return out
 }
 
 // bearsFinalizer reports whether an Ingress has anything of ours, in whichever stack.
-func bearsFinalizer(o *networkingv1.Ingress) bool {
-	own := ingress.Finalizer(model.StackID{Namespace: o.Namespace, Name: o.Name})
-	return slices.ContainsFunc(o.Finalizers, func(f string) bool { return f == own || strings.HasPrefix(f, "group.ingress.k8s.aws/") })
-}
+func bearsFinalizer(o *networkingv1.Ingress) bool { return len(ingress.Borne(o)) > 0 }
 
 // all are the Ingresses that hear of what happens to the stack.
 func (m membership) all() []*networkingv1.Ingress {

@@ -14,6 +14,9 @@ import (
 
 // ensureShared sees to it that the backend security group exists, and returns its id.
 func (c *stackController) ensureShared(ctx context.Context) (string, error) {
+	if c.config.BackendSecurityGroup != "" {
+		return c.config.BackendSecurityGroup, nil
+	}
 	release, err := c.takeShared(ctx)
 	if err != nil {
 		return "", err
@@ -42,6 +45,9 @@ func (c *stackController) ensureShared(ctx context.Context) (string, error) {
 // releaseShared removes the backend security group when no Ingress but these is left
 // that has, or will have, a load balancer.
 func (c *stackController) releaseShared(ctx context.Context, last []*networkingv1.Ingress) error {
+	if c.config.BackendSecurityGroup != "" {
+		return nil // it is somebody else's
+	}
 	release, err := c.takeShared(ctx)
 	if err != nil {
 		return err

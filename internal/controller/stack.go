@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ type stackController struct {
 
 func (c *stackController) setup(manager ctrl.Manager) error {
 	changed := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
-	own := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request { return stacks(o) })
+	own := handler.EnqueueRequestsFromMapFunc(c.stacks)
 	service := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 		return c.stacksOf(ctx, client.InNamespace(o.GetNamespace()), client.MatchingFields{ingressesByBacked: o.GetName()})
 	})
@@ -79,10 +80,15 @@ func (c *stackController) setup(manager ctrl.Manager) error {
 		}
 		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: id.Namespace, Name: id.Name}}}
 	})
+	namespace := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+		return c.stacksOf(ctx, client.InNamespace(o.GetName()))
+	})
 	return ctrl.NewControllerManagedBy(manager).Named("ingress").
 		Watches(&networkingv1.Ingress{}, own, changed).
 		Watches(&corev1.Service{}, service, changed).
 		Watches(&networkingv1.IngressClass{}, class, changed).
+		Watches(&v1beta1.IngressClassParams{}, class, changed).
+		Watches(&corev1.Namespace{}, namespace, builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&v1beta1.TargetGroupBinding{}, binding, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LoadBalancer{}, record, builder.WithPredicates(confirmedNow)).
 		WatchesRawSource(c.bell.source()).
@@ -97,7 +103,7 @@ func (c *stackController) stacksOf(ctx context.Context, options ...client.ListOp
 	}
 	var out []reconcile.Request
 	for i := range list.Items {
-		out = append(out, stacks(&list.Items[i])...)
+		out = append(out, c.stacks(ctx, &list.Items[i])...)
 	}
 	return out
 }
@@ -117,9 +123,10 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		return outcome(ctx, c.preview(ctx, id, m))
 	}
 	c.reportGroupless(ctx, id)
+	var recheck time.Duration
 	switch {
 	case len(m.members) > 0:
-		err = c.deploy(ctx, id, m)
+		recheck, err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
 		err = c.remove(ctx, id, m)
 	default:
@@ -133,6 +140,9 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		c.tell(ctx, id, m, reasonHeld, err, c.events.Held)
 	case isOurs(err) && !m.expects(cloud.KindOf(err), time.Now()):
 		c.tell(ctx, id, m, string(cloud.KindOf(err)), err, c.events.DeployFailed)
+	}
+	if err == nil {
+		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
 	return outcomeAfter(ctx, err, m.leavingFor(time.Now()))
 }
@@ -153,8 +163,8 @@ func (c *stackController) reportGroupless(ctx context.Context, id model.StackID)
 	if id.Namespace == "" || c.Get(ctx, client.ObjectKey{Namespace: id.Namespace, Name: id.Name}, &object) != nil {
 		return
 	}
-	_, ours := c.class(ctx, &object)
-	_, err := ingress.Group(&object)
+	class, ours := c.class(ctx, &object)
+	_, err := ingress.Group(&object, class)
 	if finding, ok := errors.AsType[annotations.Finding](err); ok && ours && object.DeletionTimestamp == nil {
 		c.report(ctx, &object, []model.Problem{{
 			Object: model.Object{Kind: "Ingress", Namespace: object.Namespace, Name: object.Name},
@@ -163,32 +173,33 @@ func (c *stackController) reportGroupless(ctx context.Context, id model.StackID)
 	}
 }
 
-// deploy builds, plans and applies.
-func (c *stackController) deploy(ctx context.Context, id model.StackID, m membership) error {
+// deploy builds, plans and applies. It says when to look again for what AWS lacks.
+func (c *stackController) deploy(ctx context.Context, id model.StackID, m membership) (time.Duration, error) {
 	result, err := c.build(ctx, id, m)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	recheck := recheckAfter(result.Problems)
 	served := c.reportAll(ctx, m, result)
 	if err := c.records.accepted(ctx, id, result.Problems); err != nil {
-		return err
+		return 0, err
 	}
 	if result.Stack == nil {
-		return nil // what there is stays as it is
+		return recheck, nil // what there is stays as it is
 	}
 	// Those that are rejected too: when all others have left, theirs is what is left.
 	for _, member := range m.members {
 		if err := c.setFinalizer(ctx, member.Ingress, ingress.Finalizer(id), true); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	steps, dnsName, err := c.converge(ctx, *result.Stack)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, object := range served {
 		if err := c.setStatus(ctx, object, dnsName, *result.Stack); err != nil {
-			return err
+			return 0, err
 		}
 		if steps > 0 {
 			c.events.Reconciled(object, steps)
@@ -197,7 +208,7 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 	if steps > 0 {
 		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", steps)
 	}
-	return c.letGo(ctx, id, m)
+	return recheck, c.letGo(ctx, id, m)
 }
 
 // letGo takes the finalizer from those who have left the stack.
@@ -209,53 +220,6 @@ func (c *stackController) letGo(ctx context.Context, id model.StackID, m members
 		c.rejections.set(nameOf(object), nil)
 	}
 	return nil
-}
-
-// build takes the snapshot and builds. Where the network lacks something that an
-// Ingress names, it is read once more before the user is told.
-func (c *stackController) build(ctx context.Context, id model.StackID, m membership) (ingress.Result, error) {
-	backend, err := c.ensureShared(ctx)
-	if err != nil {
-		return ingress.Result{}, err
-	}
-	have, err := c.known(ctx, id)
-	if err != nil {
-		return ingress.Result{}, err
-	}
-	snapshot := ingress.Snapshot{
-		Config: c.config.Build, BackendSecurityGroup: backend, Have: have, ID: id, Members: m.members, Leaving: len(m.leaving) > 0,
-	}
-	if snapshot.Network, err = c.cloud.Network(ctx, false); err != nil {
-		return ingress.Result{}, err
-	}
-	result := ingress.Stack(snapshot)
-	if result.Stack == nil && aboutSubnets(result.Problems) {
-		if snapshot.Network, err = c.cloud.Network(ctx, true); err != nil {
-			return ingress.Result{}, err
-		}
-		result = ingress.Stack(snapshot)
-	}
-	if rejectsAny(result.Problems) && have.LoadBalancer != nil {
-		// What a rejected member has is kept, so it must be known in depth.
-		if snapshot.Have, err = c.observe(ctx, model.Stack{ID: id}); err != nil {
-			return ingress.Result{}, err
-		}
-		result = ingress.Stack(snapshot)
-	}
-	return result, nil
-}
-
-func rejectsAny(problems []model.Problem) bool {
-	return slices.ContainsFunc(problems, func(p model.Problem) bool { return !p.Warning })
-}
-
-func aboutSubnets(problems []model.Problem) bool {
-	for _, problem := range problems {
-		if problem.Reason == "InvalidSubnet" || problem.Reason == "NoSubnets" {
-			return true
-		}
-	}
-	return false
 }
 
 // reportAll tells people about problems, and returns the Ingresses that are served.
@@ -438,7 +402,7 @@ func (c *stackController) setStatus(ctx context.Context, object *networkingv1.In
 		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port, Protocol: corev1.ProtocolTCP})
 	}
 	want := []networkingv1.IngressLoadBalancerIngress{{Hostname: strings.ToLower(dnsName), Ports: ports}}
-	if dnsName == "" || equality.Semantic.DeepEqual(object.Status.LoadBalancer.Ingress, want) {
+	if dnsName == "" || equality.Semantic.DeepEqual(withProtocol(object.Status.LoadBalancer.Ingress), want) {
 		return nil
 	}
 	before := object.DeepCopy()
@@ -447,4 +411,18 @@ func (c *stackController) setStatus(ctx context.Context, object *networkingv1.In
 		return fmt.Errorf("writing the status of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil
+}
+
+// withProtocol fills in what the incumbent leaves empty, so that a status of its is not written
+// anew for that alone.
+func withProtocol(ingresses []networkingv1.IngressLoadBalancerIngress) []networkingv1.IngressLoadBalancerIngress {
+	var out []networkingv1.IngressLoadBalancerIngress
+	for _, each := range ingresses {
+		each.Ports = slices.Clone(each.Ports)
+		for i := range each.Ports {
+			each.Ports[i].Protocol = cmp.Or(each.Ports[i].Protocol, corev1.ProtocolTCP)
+		}
+		out = append(out, each)
+	}
+	return out
 }

@@ -33,6 +33,7 @@ const (
 	bindingsByGroup   = "spec.targetGroupARN"
 	ingressesByBacked = "backend.service.name"
 	ingressesByGroup  = "group"
+	ingressesByClass  = "class"
 	ingressesByFinal  = "metadata.finalizers"
 	podsByAddress     = "status.podIPs"
 )
@@ -57,11 +58,18 @@ func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
 			return names
 		}},
 		{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
-			id, err := ingress.Group(o.(*networkingv1.Ingress))
+			// What the class says is not known here; see inGroup.
+			id, err := ingress.Group(o.(*networkingv1.Ingress), ingress.Class{})
 			if err != nil {
 				return nil
 			}
 			return []string{id.String()}
+		}},
+		{&networkingv1.Ingress{}, ingressesByClass, func(o client.Object) []string {
+			if name := o.(*networkingv1.Ingress).Spec.IngressClassName; name != nil {
+				return []string{*name}
+			}
+			return []string{""}
 		}},
 		{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
 			var addresses []string
@@ -77,15 +85,6 @@ func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
 		}
 	}
 	return nil
-}
-
-// class decides whether an Ingress is ours.
-func (v *view) class(ctx context.Context, object *networkingv1.Ingress) (*networkingv1.IngressClass, bool) {
-	var classes networkingv1.IngressClassList
-	if err := v.List(ctx, &classes); err != nil {
-		return nil, false // the cache does not fail once it has synced
-	}
-	return ingress.Class(object, classes.Items, v.config.IngressClass)
 }
 
 // service is nil when it does not exist.

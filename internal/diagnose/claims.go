@@ -18,7 +18,22 @@ type Traffic struct {
 	Services       []corev1.Service
 	Ingresses      []networkingv1.Ingress
 	IngressClasses []networkingv1.IngressClass
-	Bindings       []v1beta1.TargetGroupBinding
+	// ClassParams that classes refer to.
+	ClassParams []v1beta1.IngressClassParams
+	// NamespaceLabels are those of the namespace.
+	NamespaceLabels map[string]string
+	Bindings        []v1beta1.TargetGroupBinding
+}
+
+func (t *Traffic) classes() ingress.Classes {
+	classes := ingress.Classes{
+		Flag: "alb", Classes: t.IngressClasses, Params: map[string]*v1beta1.IngressClassParams{},
+		Labels: func(string) map[string]string { return t.NamespaceLabels },
+	}
+	for i := range t.ClassParams {
+		classes.Params[t.ClassParams[i].Name] = &t.ClassParams[i]
+	}
+	return classes
 }
 
 // claimant is an Ingress or a binding that leads to the Pod.
@@ -65,8 +80,10 @@ func ingressClaimant(s Snapshot, object *networkingv1.Ingress, service *corev1.S
 		Backend: fmt.Sprintf("service %s port %s", backend.Service, backend.Port),
 		Gates:   []readiness.ConditionType{readiness.ForIngress(object.Name, backend.Port), readiness.ForIngressService(object.Name, backend.Service, backend.Port)},
 	}}
-	_, ours := ingress.Class(object, s.Traffic.IngressClasses, "alb")
-	switch kind := ingress.TargetType(object, service, ""); {
+	class, ours := s.Traffic.classes().Of(object)
+	switch kind := ingress.TargetType(object, class, service, ""); {
+	case class.Problem != nil:
+		c.unserved = class.Problem.Message
 	case !ours:
 		c.unserved = "its class is not one of Sluice's"
 	case object.DeletionTimestamp != nil:

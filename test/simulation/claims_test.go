@@ -106,7 +106,7 @@ func madeFor(k *kube, binding *v1beta1.TargetGroupBinding, object *networkingv1.
 		return false
 	}
 	port, ok := ingress.ServicePort(service, backend.Port)
-	return object.Annotations[groupLabel] == "" || ok && binding.Name == ingress.TargetGroupName(settings, object, service, port, backend.Port)
+	return object.Annotations[groupLabel] == "" || ok && binding.Name == ingress.TargetGroupName(settings, object, ingress.Class{}, service, port, backend.Port)
 }
 
 // madeForAnother reports whether a binding that bears another name serves the only Ingress of a group that names the

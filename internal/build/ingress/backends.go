@@ -54,13 +54,13 @@ func portText(port networkingv1.ServiceBackendPort) string {
 }
 
 // TargetType is what a backend registers: "ip" or "instance". The annotation may stand
-// on the Service, which may be nil, or on the Ingress.
-func TargetType(ingress *networkingv1.Ingress, service *corev1.Service, fallback string) string {
+// on the Service, which may be nil, or on the Ingress; the class goes before both.
+func TargetType(ingress *networkingv1.Ingress, class Class, service *corev1.Service, fallback string) string {
 	var own map[string]string
 	if service != nil {
 		own = service.Annotations
 	}
-	return annotations.New(ingress.Annotations, own).String("target-type", fallback)
+	return annotations.New(ingress.Annotations, own).Under(overrides(class.Params)).String("target-type", fallback)
 }
 
 // ServicePort finds the port of a Service by number or name, as an Ingress writes it.

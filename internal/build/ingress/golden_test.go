@@ -1,6 +1,7 @@
 package ingress_test
 
 import (
+	order "cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/model"
@@ -109,10 +111,13 @@ func observed(t *testing.T, before ingress.Snapshot) model.Observed {
 
 // cluster is the part of a case that is no Kubernetes object.
 type cluster struct {
-	Kind                 string        `json:"kind"`
-	Network              model.Network `json:"network"`
-	BackendSecurityGroup string        `json:"backendSecurityGroup"`
-	Leaving              bool          `json:"leaving,omitempty"` // an Ingress of before leaves the group
+	Kind                 string            `json:"kind"`
+	Network              model.Network     `json:"network"`
+	BackendSecurityGroup string            `json:"backendSecurityGroup"`
+	Leaving              bool              `json:"leaving,omitempty"` // an Ingress of before leaves the group
+	Tags                 map[string]string `json:"defaultTags,omitempty"`
+	Target               string            `json:"defaultTargetType,omitempty"`
+	Config               build.Config      `json:"config,omitzero"` // what other flags say
 }
 
 func read(t *testing.T, path string) ingress.Snapshot {
@@ -121,7 +126,10 @@ func read(t *testing.T, path string) ingress.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects := objects{services: map[string]map[string]*corev1.Service{}}
+	objects := objects{
+		services: map[string]map[string]*corev1.Service{}, namespaces: map[string]map[string]string{},
+		classes: ingress.Classes{Params: map[string]*v1beta1.IngressClassParams{}},
+	}
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		objects.decode(t, path, document)
 	}
@@ -130,17 +138,28 @@ func read(t *testing.T, path string) ingress.Snapshot {
 
 // objects are the documents of a case.
 type objects struct {
-	cluster   ingress.Snapshot
-	class     *networkingv1.IngressClass
-	ingresses []*networkingv1.Ingress
-	services  map[string]map[string]*corev1.Service // by namespace and name
+	cluster    ingress.Snapshot
+	classes    ingress.Classes
+	namespaces map[string]map[string]string // labels by name
+	ingresses  []*networkingv1.Ingress
+	services   map[string]map[string]*corev1.Service // by namespace and name
 }
 
+// snapshot holds the Ingresses that are ours: all of them where a case has no class.
 func (o *objects) snapshot() ingress.Snapshot {
 	snapshot := o.cluster
+	o.classes.Flag = "alb"
+	o.classes.Labels = func(namespace string) map[string]string { return o.namespaces[namespace] }
 	for _, object := range o.ingresses {
-		snapshot.ID, _ = ingress.Group(object)
-		snapshot.Members = append(snapshot.Members, ingress.Member{Ingress: object, Class: o.class, Services: o.services[object.Namespace]})
+		class, ours := o.classes.Of(object)
+		if len(o.classes.Classes) == 0 {
+			class, ours = ingress.Class{}, true
+		}
+		if !ours {
+			continue
+		}
+		snapshot.ID, _ = ingress.Group(object, class)
+		snapshot.Members = append(snapshot.Members, ingress.Member{Ingress: object, Class: class, Services: o.services[object.Namespace]})
 	}
 	ingress.SortMembers(snapshot.Members)
 	return snapshot
@@ -159,21 +178,29 @@ func (o *objects) decode(t *testing.T, path, document string) {
 	}
 	switch kind.Kind {
 	case "Cluster":
-		var c struct {
-			cluster `json:",inline"`
-			Tags    map[string]string `json:"defaultTags,omitempty"`
-			Target  string            `json:"defaultTargetType,omitempty"`
-		}
+		var c cluster
 		strictly(&c)
-		o.cluster.Config = build.Config{Cluster: "prod", DefaultTags: c.Tags, DefaultScheme: model.Internal, DefaultTargetType: c.Target}
+		o.cluster.Config = c.Config
+		o.cluster.Config.Cluster = "prod"
+		o.cluster.Config.DefaultScheme = order.Or(c.Config.DefaultScheme, model.Internal)
+		o.cluster.Config.DefaultTags, o.cluster.Config.DefaultTargetType = c.Tags, c.Target
 		o.cluster.Network, o.cluster.BackendSecurityGroup, o.cluster.Leaving = c.Network, c.BackendSecurityGroup, c.Leaving
 	case "Ingress":
 		var object networkingv1.Ingress
 		strictly(&object)
 		o.ingresses = append(o.ingresses, &object)
 	case "IngressClass":
-		o.class = &networkingv1.IngressClass{}
-		strictly(o.class)
+		var class networkingv1.IngressClass
+		strictly(&class)
+		o.classes.Classes = append(o.classes.Classes, class)
+	case "IngressClassParams":
+		var params v1beta1.IngressClassParams
+		strictly(&params)
+		o.classes.Params[params.Name] = &params
+	case "Namespace":
+		var namespace corev1.Namespace
+		strictly(&namespace)
+		o.namespaces[namespace.Name] = namespace.Labels
 	case "Service":
 		var service corev1.Service
 		strictly(&service)

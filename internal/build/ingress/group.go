@@ -10,23 +10,38 @@ import (
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
-// Group is the stack that an Ingress belongs to: the one of its group.name, else its
-// own. An Ingress whose group name is none belongs to no stack.
-func Group(ingress *networkingv1.Ingress) (model.StackID, error) {
-	set := annotations.New(ingress.Annotations, nil)
+// Group is the stack that an Ingress belongs to: the one of its class's or its own
+// group.name, else its own. An Ingress whose group name is none belongs to no stack. One
+// whose class is broken stays where it is: nobody knows which group that class has.
+func Group(ingress *networkingv1.Ingress, class Class) (model.StackID, error) {
+	set := annotations.New(ingress.Annotations, nil).Under(overrides(class.Params))
+	own := model.StackID{Namespace: ingress.Namespace, Name: ingress.Name}
 	if !set.Has("group.name") {
-		return model.StackID{Namespace: ingress.Namespace, Name: ingress.Name}, nil
+		return stays(ingress, class, own), nil
 	}
 	name, err := set.Form("group.name", "")
-	return model.StackID{Name: name}, err
+	return stays(ingress, class, model.StackID{Name: name}), err
 }
+
+func stays(ingress *networkingv1.Ingress, class Class, wanted model.StackID) model.StackID {
+	where := Borne(ingress)
+	if class.Problem == nil || len(where) == 0 || slices.Contains(where, wanted) {
+		return wanted
+	}
+	return where[0]
+}
+
+const (
+	ownFinalizer   = "ingress.k8s.aws/resources"
+	groupFinalizer = "group.ingress.k8s.aws/"
+)
 
 // Finalizer is what an Ingress bears while its stack may have something of it in AWS.
 func Finalizer(stack model.StackID) string {
 	if stack.Namespace == "" {
-		return "group.ingress.k8s.aws/" + stack.Name
+		return groupFinalizer + stack.Name
 	}
-	return "ingress.k8s.aws/resources"
+	return ownFinalizer
 }
 
 // Order is the place of an Ingress in its group; one that cannot be read counts as 0

@@ -15,14 +15,17 @@ const plainText = "text/plain"
 var notFound = model.Action{FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: plainText}}
 
 // listeners and their rules: the rules of all members in the order of the members, and
-// in the place of a rejected member those that it had.
+// in the place of a rejected member those that it had. A listener that redirects to HTTPS
+// has none.
 func (j *joint) listeners(kept kept) ([]model.Listener, []model.Rule) {
 	var listeners []model.Listener
 	var rules []model.Rule
 	for _, port := range j.ports() {
 		listener := j.listener(port, kept)
 		listeners = append(listeners, listener)
-		rules = append(rules, j.rulesOf(listener, kept)...)
+		if !j.redirects(port) {
+			rules = append(rules, j.rulesOf(listener, kept)...)
+		}
 	}
 	for _, listener := range kept.listeners {
 		listeners = append(listeners, listener)
@@ -32,30 +35,64 @@ func (j *joint) listeners(kept kept) ([]model.Listener, []model.Rule) {
 }
 
 func (j *joint) listener(port int32, kept kept) model.Listener {
-	listener := model.Listener{Key: model.ListenerKey(port), Port: port, Protocol: j.saidOf("listen-ports", port), Default: notFound}
+	have := j.haveListener(port)
+	listener := model.Listener{
+		Key: model.ListenerKey(port), Port: port, Protocol: j.saidOf("listen-ports", port),
+		Attributes: j.values(listenerAttributeKey(port, "")),
+		Default:    j.fallback(port, kept),
+	}
 	if listener.Protocol == https {
-		listener.Certificate, listener.SSLPolicy = j.saidOf("certificate-arn", port), j.sslPolicy(port)
+		listener.SSLPolicy = j.sslPolicy(port, have)
+		listener.Certificate, listener.SNI = j.certificatesOf(port, have)
 	}
-	if action, ok := kept.fallback(j.Have, listener.Key); ok {
-		listener.Default = action
+	listener.Tags = j.listenerTags(port, have)
+	return listener
+}
+
+// haveListener is the listener that a port has in AWS; nil where there is none, or where it goes
+// with its load balancer.
+func (j *joint) haveListener(port int32) *model.Listener {
+	for i := range j.Have.Listeners {
+		if j.Have.Listeners[i].Port == port && !j.replaced() {
+			return &j.Have.Listeners[i]
+		}
 	}
+	return nil
+}
+
+// fallback is what a listener does with requests that no rule fits.
+func (j *joint) fallback(port int32, kept kept) model.Action {
+	if j.redirects(port) {
+		return model.Action{Redirect: &model.Redirect{Protocol: https, Port: j.value("ssl-redirect"), StatusCode: "HTTP_301"}}
+	}
+	for _, p := range j.listeningOn(port) {
+		if p.fallback != nil {
+			return *p.fallback
+		}
+	}
+	if action, ok := kept.fallback(j.Have, model.ListenerKey(port)); ok {
+		return action
+	}
+	return notFound
+}
+
+// listeningOn are the accepted members that listen on a port, in order.
+func (j *joint) listeningOn(port int32) []*part {
 	var parts []*part
 	for _, p := range j.accepted {
-		if !slices.Contains(p.ports, port) {
-			continue
-		}
-		parts = append(parts, p)
-		if p.fallback != nil {
-			listener.Default = *p.fallback
+		if slices.Contains(p.ports, port) {
+			parts = append(parts, p)
 		}
 	}
-	listener.Tags = j.Config.Tags(j.ID, strconv.Itoa(int(port)), unionTags(parts))
-	for _, have := range j.Have.Listeners {
-		if have.Key == listener.Key && !j.replaced() {
-			listener.Tags = j.keepTags(listener.Tags, have.Tags)
-		}
+	return parts
+}
+
+func (j *joint) listenerTags(port int32, have *model.Listener) map[string]string {
+	tags := j.Config.RuleTags(j.ID, strconv.Itoa(int(port)), unionTags(j.listeningOn(port)))
+	if have == nil {
+		return tags
 	}
-	return listener
+	return j.keepTags(tags, have.Tags)
 }
 
 // saidOf is what the members say of a port.
@@ -65,12 +102,10 @@ func (j *joint) saidOf(name string, port int32) string {
 
 // sslPolicy: what members say, else the default. While a member is rejected that may have said it, the policy that there
 // is stays.
-func (j *joint) sslPolicy(port int32) string {
+func (j *joint) sslPolicy(port int32, have *model.Listener) string {
 	said := j.saidOf("ssl-policy", port)
-	for _, have := range j.Have.Listeners {
-		if said == "" && have.Port == port && have.Protocol == https && j.incomplete() {
-			return have.SSLPolicy
-		}
+	if said == "" && have != nil && have.Protocol == https && j.incomplete() {
+		return have.SSLPolicy
 	}
-	return cmp.Or(said, "ELBSecurityPolicy-2016-08")
+	return cmp.Or(said, j.Config.SSLPolicy, "ELBSecurityPolicy-2016-08")
 }

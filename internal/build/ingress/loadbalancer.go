@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,24 +19,39 @@ func (j *joint) loadBalancer() *model.LoadBalancer {
 	if name == "" {
 		name = build.LoadBalancerName(j.Config.Cluster, j.ID, scheme)
 	}
-	attributes := j.values("load-balancer-attributes/")
-	if len(attributes) == 0 {
-		attributes = nil
-	}
+	groups, _ := j.securityGroups()
 	lb := &model.LoadBalancer{
 		Key:            model.LoadBalancerKey,
 		Name:           name,
 		Scheme:         scheme,
-		IPAddressType:  "ipv4",
+		IPAddressType:  j.ipAddressType(),
 		Subnets:        subnets,
-		SecurityGroups: []model.Key{model.SecurityGroupKey, model.Key(j.BackendSecurityGroup)},
-		Attributes:     attributes,
+		SecurityGroups: groups,
+		Attributes:     j.values(attributeKey("")),
 		Tags:           j.Config.Tags(j.ID, model.LoadBalancerResource, j.values("tags/")),
 	}
 	if have := j.Have.LoadBalancer; have != nil && !j.replaced() {
 		lb.Tags = j.keepTags(lb.Tags, have.Tags)
 	}
 	return lb
+}
+
+const (
+	ipv4 = "ipv4"
+	ipv6 = "ipv6"
+)
+
+// dualStack: the load balancer has IPv6 addresses too.
+func dualStack(addressType string) bool { return strings.HasPrefix(addressType, "dualstack") }
+
+// ipAddressType: what members say, else IPv4. While a member is rejected that may have said
+// it, what there is stays.
+func (j *joint) ipAddressType() string {
+	said := j.value("ip-address-type")
+	if have := j.Have.LoadBalancer; said == "" && have != nil && j.incomplete() {
+		return have.IPAddressType
+	}
+	return cmp.Or(said, ipv4)
 }
 
 // replaced: the load balancer that there is goes, with its listeners and all that is known
@@ -91,90 +105,6 @@ func (j *joint) warnOfScheme() {
 			})
 		}
 	}
-}
-
-// checkSubnets makes it a problem of every member when there are no subnets; named ones
-// are the problem of who named them.
-func (j *joint) checkSubnets() {
-	_, wrong := j.subnets(j.scheme())
-	if wrong == nil {
-		return
-	}
-	j.hopeless = true
-	field := annotationField(annotations.Prefix + "subnets")
-	for _, p := range j.accepted {
-		switch by := j.said["subnets"].by; {
-		case by == p.object():
-			p.complain(field, "InvalidSubnet", wrong.Message, wrong.Remedy)
-		case by == model.Object{}:
-			p.complain(field, "NoSubnets", fmt.Sprintf("no subnets can be found for the scheme %s: %s", j.scheme(), wrong.Message), wrong.Remedy)
-		}
-	}
-}
-
-// subnets: those that members name, else those that the load balancer has, else those
-// that are tagged for the purpose.
-func (j *joint) subnets(scheme model.Scheme) ([]string, *build.SubnetError) {
-	for _, p := range j.accepted {
-		if named := p.set.StringList("subnets"); len(named) > 0 {
-			return build.ChosenSubnets(j.Network, named)
-		}
-	}
-	if have := j.Have.LoadBalancer; have != nil && have.Scheme == scheme {
-		return have.Subnets, nil
-	}
-	return build.DiscoverSubnets(j.Network, j.Config.Cluster, scheme)
-}
-
-func (j *joint) securityGroup(kept kept) model.SecurityGroup {
-	group := model.SecurityGroup{
-		Key:         model.SecurityGroupKey,
-		Name:        build.SecurityGroupName(j.Config.Cluster, j.ID),
-		Description: "[k8s] Managed SecurityGroup for LoadBalancer",
-		VPC:         j.Network.VPC,
-		Ingress:     append(j.permissions(), kept.permissions...),
-		Tags:        j.Config.Tags(j.ID, model.SecurityGroupResource, j.values("tags/")),
-	}
-	for _, have := range j.Have.SecurityGroups {
-		if have.Key == model.SecurityGroupKey {
-			group.Tags = j.keepTags(group.Tags, have.Tags)
-		}
-	}
-	return group
-}
-
-// permissions let the inbound CIDRs in to every port that is listened on. IPv6 ranges
-// are left out: the load balancer has IPv4 addresses only.
-func (j *joint) permissions() []model.Permission {
-	var out []model.Permission
-	for _, port := range j.ports() {
-		cidrs := []string{"0.0.0.0/0"}
-		if said := j.value(fmt.Sprintf("inbound-cidrs/%d", port)); said != "" {
-			cidrs = strings.Split(said, ",")
-		} else if have := j.permissionsOf(port); j.incomplete() && len(have) > 0 {
-			out = append(out, have...)
-			continue
-		}
-		for _, cidr := range cidrs {
-			if prefix, err := netip.ParsePrefix(cidr); err == nil && prefix.Addr().Is4() {
-				out = append(out, model.Permission{Protocol: "tcp", FromPort: port, ToPort: port, CIDR: cidr})
-			}
-		}
-	}
-	return out
-}
-
-// permissionsOf are the permissions that there are for a port.
-func (j *joint) permissionsOf(port int32) []model.Permission {
-	var out []model.Permission
-	for _, group := range j.Have.SecurityGroups {
-		for _, permission := range group.Ingress {
-			if group.Key == model.SecurityGroupKey && permission.FromPort == port {
-				out = append(out, permission)
-			}
-		}
-	}
-	return out
 }
 
 // keepTags: while a member is rejected, tags that it may have given stay.

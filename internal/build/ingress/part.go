@@ -1,8 +1,10 @@
 package ingress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,12 +19,15 @@ import (
 type part struct {
 	*Snapshot
 	Member
-	set      annotations.Set
-	problems []model.Problem
+	// overridden is what the class says in the place of annotations.
+	overridden map[string]string
+	set        annotations.Set
+	problems   []model.Problem
+	says       []say
 
 	ports        []int32          // that the member listens on
 	protocols    map[int32]string // of these ports: "HTTP" or "HTTPS"
-	certificates []string         // ARNs, for HTTPS ports
+	certificates []string         // ARNs, for HTTPS ports; the first is the default one
 	tags         map[string]string
 	targetGroups []model.TargetGroup
 	bindings     []model.Binding
@@ -33,8 +38,12 @@ type part struct {
 }
 
 func newPart(snapshot *Snapshot, member Member) *part {
-	p := &part{Snapshot: snapshot, Member: member, set: annotations.New(member.Ingress.Annotations, nil)}
-	p.checkClass()
+	p := &part{Snapshot: snapshot, Member: member, overridden: overrides(member.Class.Params)}
+	p.set = annotations.New(member.Ingress.Annotations, nil).Under(p.overridden)
+	if problem := member.Class.Problem; problem != nil {
+		p.note(*problem)
+	}
+	p.checkParams()
 	p.checkAnnotations()
 	p.tags = p.userTags(nil)
 	p.listen()
@@ -42,6 +51,7 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	if backend := member.Ingress.Spec.DefaultBackend; backend != nil {
 		p.fallback = new(p.action(*backend, "spec.defaultBackend"))
 	}
+	p.says = p.statements()
 	return p
 }
 
@@ -79,55 +89,78 @@ func (p *part) wrong(err error) {
 	}
 }
 
+// finding makes a problem of a finding. What the class says in the place of an annotation is
+// the problem of the class's parameters.
 func (p *part) finding(object model.Object, finding annotations.Finding) {
+	field := annotationField(finding.Key)
+	if name := strings.TrimPrefix(finding.Key, annotations.Prefix); p.overridden[name] != "" {
+		object, field = p.source(name)
+	}
 	// The field names the annotation already.
 	message := strings.TrimLeft(strings.TrimPrefix(finding.Message, "annotation "+finding.Key), ": ")
 	p.note(model.Problem{
-		Object: object, Field: annotationField(finding.Key), Reason: finding.Reason, Message: message, Remedy: finding.Remedy, Warning: !finding.Fatal,
+		Object: object, Field: field, Reason: finding.Reason, Message: message, Remedy: finding.Remedy, Warning: !finding.Fatal,
 	})
 }
 
 func annotationField(key string) string { return fmt.Sprintf("metadata.annotations[%s]", key) }
 
-// checkClass: parameters of a class change everything about its Ingresses, so they are
-// not passed over.
-func (p *part) checkClass() {
-	if p.Class != nil && p.Class.Spec.Parameters != nil {
-		p.complain("spec.ingressClassName", annotations.ReasonNotBuilt,
-			fmt.Sprintf("IngressClass %s has parameters (%s %s), which this build does not serve yet", p.Class.Name, p.Class.Spec.Parameters.Kind, p.Class.Spec.Parameters.Name),
-			"use an IngressClass without parameters")
-	}
-}
-
 // checkAnnotations reads every annotation of the Ingress and of its Services, whether
-// or not the build comes across it: nothing that a user wrote is ignored in silence.
+// or not the build comes across it: nothing that a user wrote is ignored in silence. What the
+// class overrides does not count, be it right or wrong.
 func (p *part) checkAnnotations() {
-	for _, finding := range annotations.Check(annotations.OnIngress, p.Ingress.Annotations) {
-		p.finding(p.object(), finding)
-	}
-	for _, backend := range Backends(p.Ingress) {
-		service := p.Services[backend.Service]
-		if service == nil {
-			continue
+	check := func(object model.Object, on annotations.Object, values map[string]string) {
+		for _, finding := range annotations.Check(on, values) {
+			if _, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]; !overridden {
+				p.finding(object, finding)
+			}
 		}
-		for _, finding := range annotations.Check(annotations.OnService, service.Annotations) {
-			p.finding(objectOf("Service", service.Namespace, service.Name), finding)
+	}
+	check(p.object(), annotations.OnIngress, p.Ingress.Annotations)
+	for _, backend := range Backends(p.Ingress) {
+		if service := p.Services[backend.Service]; service != nil {
+			check(objectOf("Service", service.Namespace, service.Name), annotations.OnService, service.Annotations)
 		}
 	}
 }
 
-// userTags of the Ingress, or of a Service of it, where the Service's win.
-func (p *part) userTags(service *corev1.Service) map[string]string {
+// backend lays the annotations of a Service over those of the Ingress, and the class's word
+// over both.
+func (p *part) backend(service *corev1.Service) annotations.Set {
 	var own map[string]string
 	if service != nil {
 		own = service.Annotations
 	}
-	tags, err := annotations.New(p.Ingress.Annotations, own).StringMap("tags")
+	return annotations.New(p.Ingress.Annotations, own).Under(p.overridden)
+}
+
+// userTags of the Ingress, or of a Service of it, where the Service's win; those of the class
+// win over both.
+func (p *part) userTags(service *corev1.Service) map[string]string {
+	tags, err := p.backend(service).StringMap("tags")
 	p.wrong(err)
+	tags = maps.Clone(tags)
+	if params := p.Class.Params; params != nil && len(params.Spec.Tags) > 0 {
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		for _, tag := range params.Spec.Tags {
+			tags[tag.Key] = tag.Value
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if slices.Contains(p.Config.ExternalTags, key) {
+			object, field := p.source("tags")
+			p.note(model.Problem{
+				Object: object, Field: field, Reason: annotations.ReasonInvalid,
+				Message: fmt.Sprintf("the tag %q is managed outside of this cluster (flag --external-managed-tags)", key), Remedy: "take it out, or out of the flag",
+			})
+		}
+	}
 	return tags
 }
 
-// listen fills in the ports that the member listens on and what it says of them.
+// listen fills in the ports that the member listens on, and their certificates.
 func (p *part) listen() {
 	p.certificates = p.set.StringList("certificate-arn")
 	listen, err := p.set.ListenPorts()
@@ -143,85 +176,143 @@ func (p *part) listen() {
 	for _, port := range listen {
 		p.ports = append(p.ports, port.Port)
 		p.protocols[port.Port] = port.Protocol
-		if port.Protocol == https {
-			p.checkCertificates(port.Port)
-		}
+	}
+	if p.secure() && len(p.certificates) == 0 {
+		p.findCertificates()
 	}
 }
 
 const https = "HTTPS"
 
-// checkCertificates: one a listener is built, and none is looked for.
-func (p *part) checkCertificates(port int32) {
-	field := annotationField(annotations.Prefix + "certificate-arn")
-	switch {
-	case len(p.certificates) == 0:
-		p.complain(field, annotations.ReasonNotBuilt, fmt.Sprintf("port %d is HTTPS and there is no certificate; this build does not find one by the names of hosts yet", port),
-			"give the ARN of a certificate")
-	case len(p.certificates) > 1:
-		p.complain(field, annotations.ReasonNotBuilt, fmt.Sprintf("%d certificates; this build serves one a port", len(p.certificates)),
-			"give one certificate that has all names")
-	}
+// secure reports whether the member listens with TLS anywhere.
+func (p *part) secure() bool {
+	return slices.ContainsFunc(p.ports, func(port int32) bool { return p.protocols[port] == https })
 }
 
 // say is one thing that a member states about what all members share. Members that
 // state the same key must state the same value.
 type say struct {
-	key   string // "scheme", "tags/team", "inbound-cidrs/80"
-	value string
-	field string
+	key    string // "scheme", "tags/team", "inbound-cidrs/80"
+	value  string
+	object model.Object // that states it: the Ingress, or the parameters of its class
+	field  string
 }
 
-// says are the member's statements about the load balancer.
-func (p *part) says() []say {
+// statements are what the member says about the load balancer.
+func (p *part) statements() []say {
 	var out []say
-	state := func(name, value string) {
-		out = append(out, say{name, value, annotationField(annotations.Prefix + name)})
+	state := func(name, key, value string) {
+		object, field := p.source(name)
+		out = append(out, say{key, value, object, field})
 	}
 	for _, name := range []string{"scheme", "load-balancer-name", "ip-address-type"} {
 		if p.set.Has(name) {
-			state(name, p.set.String(name, ""))
+			state(name, name, p.set.String(name, ""))
 		}
 	}
-	if subnets := p.set.StringList("subnets"); len(subnets) > 0 {
-		slices.Sort(subnets)
-		state("subnets", strings.Join(subnets, ","))
+	if subnets := p.subnets(); subnets != "" {
+		state("subnets", "subnets", subnets)
+	}
+	if groups := p.set.StringList("security-groups"); len(groups) > 0 {
+		state("security-groups", "security-groups", strings.Join(groups, ","))
+	}
+	if p.set.Has(manageRules) {
+		manage, err := p.set.Bool(manageRules, false)
+		p.wrong(err)
+		state(manageRules, manageRules, strconv.FormatBool(manage))
+	}
+	if port := p.redirectPort(); port != "" {
+		state("ssl-redirect", "ssl-redirect", port)
 	}
 	attributes, err := p.set.StringMap("load-balancer-attributes")
 	p.wrong(err)
-	for _, each := range []struct {
-		name   string
-		values map[string]string
-	}{{"tags", p.tags}, {"load-balancer-attributes", attributes}} {
-		for key, value := range each.values {
-			out = append(out, say{each.name + "/" + key, value, annotationField(annotations.Prefix + each.name)})
-		}
+	for key, value := range attributes {
+		state("load-balancer-attributes", attributeKey(key), value)
 	}
-	return append(out, p.saysOfPorts()...)
+	for key, value := range p.tags {
+		state("tags", "tags/"+key, value)
+	}
+	for _, port := range p.ports {
+		p.statementsOf(port, state)
+	}
+	slices.SortFunc(out, func(a, b say) int { return cmp.Compare(a.key, b.key) })
+	return out
 }
 
-func (p *part) saysOfPorts() []say {
-	var out []say
+// statementsOf are what the member says about the listener on a port.
+func (p *part) statementsOf(port int32, state func(name, key, value string)) {
+	of := func(name string) string { return name + "/" + strconv.Itoa(int(port)) }
+	state("listen-ports", of("listen-ports"), p.protocols[port])
 	cidrs, err := p.set.CIDRList("inbound-cidrs")
 	p.wrong(err)
 	slices.Sort(cidrs)
-	for _, port := range p.ports {
-		state := func(name, value string) {
-			out = append(out, say{name + "/" + strconv.Itoa(int(port)), value, annotationField(annotations.Prefix + name)})
-		}
-		state("listen-ports", p.protocols[port])
-		if len(cidrs) > 0 {
-			state("inbound-cidrs", strings.Join(cidrs, ","))
-		}
-		if p.protocols[port] == https {
-			state("certificate-arn", strings.Join(p.certificates, ","))
-			if p.set.Has("ssl-policy") {
-				state("ssl-policy", p.set.String("ssl-policy", ""))
-			}
-		}
-		if p.fallback != nil {
-			out = append(out, say{"default-backend/" + strconv.Itoa(int(port)), p.object().String(), "spec.defaultBackend"})
-		}
+	if len(cidrs) > 0 {
+		state("inbound-cidrs", of("inbound-cidrs"), strings.Join(slices.Compact(cidrs), ","))
 	}
-	return out
+	prefixes := p.set.StringList("security-group-prefix-lists")
+	slices.Sort(prefixes)
+	if len(prefixes) > 0 {
+		state("security-group-prefix-lists", of("security-group-prefix-lists"), strings.Join(slices.Compact(prefixes), ","))
+	}
+	if p.protocols[port] == https && p.set.Has("ssl-policy") {
+		state("ssl-policy", of("ssl-policy"), p.set.String("ssl-policy", ""))
+	}
+	name := fmt.Sprintf("listener-attributes.%s-%d", p.protocols[port], port)
+	attributes, err := p.set.StringMap(name)
+	p.wrong(err)
+	for key, value := range attributes {
+		state(name, listenerAttributeKey(port, key), value)
+	}
+	if p.fallback != nil {
+		state("", of("default-backend"), p.object().String())
+	}
+}
+
+const manageRules = "manage-backend-security-group-rules"
+
+func attributeKey(attribute string) string { return "load-balancer-attributes/" + attribute }
+
+func listenerAttributeKey(port int32, attribute string) string {
+	return fmt.Sprintf("listener-attributes/%d/%s", port, attribute)
+}
+
+// subnets are those that the member wants, as text that two members must agree on: ids or
+// names, or the tags by which the class chooses them.
+func (p *part) subnets() string {
+	if tags := p.subnetTags(); len(tags) > 0 {
+		var parts []string
+		for _, key := range slices.Sorted(maps.Keys(tags)) {
+			parts = append(parts, key+"="+strings.Join(slices.Sorted(slices.Values(tags[key])), "|"))
+		}
+		return "tagged " + strings.Join(parts, ",")
+	}
+	subnets := p.set.StringList("subnets")
+	slices.Sort(subnets)
+	return strings.Join(subnets, ",")
+}
+
+// subnetTags are the tags by which the class chooses subnets; nil where it does not.
+func (p *part) subnetTags() map[string][]string {
+	if params := p.Class.Params; params != nil && params.Spec.Subnets != nil && len(params.Spec.Subnets.IDs) == 0 {
+		return params.Spec.Subnets.Tags
+	}
+	return nil
+}
+
+// redirectPort is the port to which HTTP listeners redirect; "" for none. A class that gives
+// no number switches the redirect off, as with the incumbent.
+func (p *part) redirectPort() string {
+	port, err := p.set.Int32("ssl-redirect", 0)
+	if finding, wrong := errors.AsType[annotations.Finding](err); wrong {
+		if p.overridden["ssl-redirect"] != "" {
+			finding.Fatal = false
+			finding.Remedy += "; there is no redirect until then"
+		}
+		p.finding(p.object(), finding)
+		return ""
+	}
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(port))
 }

@@ -21,7 +21,7 @@ func (j *joint) rulesOf(listener model.Listener, kept kept) []model.Rule {
 			same++
 		}
 		rule.Key = base.Nth(same)
-		rule.Tags = j.Config.Tags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), tags)
+		rule.Tags = j.Config.RuleTags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), tags)
 		out = append(out, rule)
 	}
 	for _, p := range j.parts {

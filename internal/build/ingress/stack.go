@@ -30,8 +30,7 @@ type Snapshot struct {
 // Member is one Ingress of a stack.
 type Member struct {
 	Ingress *networkingv1.Ingress
-	// Class of the Ingress; nil when its annotation names it.
-	Class *networkingv1.IngressClass
+	Class   Class
 	// Services of its namespace by name; those that do not exist are absent.
 	Services map[string]*corev1.Service
 }
@@ -62,8 +61,10 @@ func Stack(snapshot Snapshot) Result {
 	}
 	stack := model.Stack{ID: snapshot.ID}
 	for _, part := range j.accepted {
-		stack.TargetGroups = append(stack.TargetGroups, part.targetGroups...)
-		stack.Bindings = append(stack.Bindings, part.bindings...)
+		if j.serves(part) {
+			stack.TargetGroups = append(stack.TargetGroups, part.targetGroups...)
+			stack.Bindings = append(stack.Bindings, j.letIn(part.bindings)...)
+		}
 	}
 	kept := keep(snapshot.Have, j)
 	stack.TargetGroups = append(stack.TargetGroups, kept.targetGroups...)
@@ -73,11 +74,33 @@ func Stack(snapshot Snapshot) Result {
 		return Result{Stack: &stack, Problems: j.problems} // what the one that leaves had goes
 	}
 	stack.LoadBalancer = j.loadBalancer()
-	stack.SecurityGroups = []model.SecurityGroup{j.securityGroup(kept)}
+	if _, own := j.securityGroups(); own {
+		stack.SecurityGroups = []model.SecurityGroup{j.securityGroup(kept)}
+	}
 	stack.Listeners, stack.Rules = j.listeners(kept)
 	stack.Sort()
 	if j.hopeless {
 		return Result{Problems: j.problems}
 	}
 	return Result{Stack: &stack, Problems: j.problems}
+}
+
+// serves reports whether requests can reach a member at all: not where all of its listeners
+// only redirect.
+func (j *joint) serves(p *part) bool {
+	return slices.ContainsFunc(p.ports, func(port int32) bool { return !j.redirects(port) })
+}
+
+// letIn says from which security group the targets of bindings are reached.
+func (j *joint) letIn(bindings []model.Binding) []model.Binding {
+	source := j.endpointSource()
+	for i := range bindings {
+		if source == "" {
+			bindings[i].Sources = nil
+		}
+		for k := range bindings[i].Sources {
+			bindings[i].Sources[k].SecurityGroup = source
+		}
+	}
+	return bindings
 }

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,42 +27,77 @@ func (p *part) targetGroup(service *corev1.Service, servicePort corev1.ServicePo
 	if slices.ContainsFunc(p.targetGroups, func(g model.TargetGroup) bool { return g.Key == key }) {
 		return key
 	}
-	set := annotations.New(p.Ingress.Annotations, service.Annotations)
-	group := model.TargetGroup{Key: key, VPC: p.Network.VPC, Port: targetPort(servicePort)}
+	set := p.backend(service)
+	group := model.TargetGroup{Key: key, VPC: p.Network.VPC, IPAddressType: addressFamily(service)}
 	group.TargetType = p.choice(set, "target-type", p.Config.DefaultTargetType)
+	group.Port = targetPort(servicePort, group.TargetType)
+	p.checkTargetType(service, servicePort, group.TargetType)
 	group.Protocol = p.choice(set, "backend-protocol", "HTTP")
 	group.ProtocolVersion = p.choice(set, "backend-protocol-version", "HTTP1")
-	p.checkVersion(group.ProtocolVersion)
 	group.HealthCheck = p.healthCheck(set, service, group)
 	attributes, err := set.StringMap("target-group-attributes")
 	p.wrong(err)
 	group.Attributes = attributes
-	group.Name = TargetGroupName(p.Config, p.Ingress, service, servicePort, port)
+	group.Name = TargetGroupName(p.Config, p.Ingress, p.Class, service, servicePort, port)
 	group.Tags = p.Config.Tags(p.ID, resource, p.userTags(service))
 	p.targetGroups = append(p.targetGroups, group)
-	p.bindings = append(p.bindings, p.binding(group, service, servicePort, port))
+	p.bindings = append(p.bindings, p.binding(set, group, service, servicePort, port))
 	return key
 }
 
+// addressFamily of the targets: a Service with both families has IPv6 targets, as with the
+// incumbent. The usual one needs no word.
+func addressFamily(service *corev1.Service) string {
+	if slices.Contains(service.Spec.IPFamilies, corev1.IPv6Protocol) {
+		return ipv6
+	}
+	return ""
+}
+
+// checkTargetType: nodes are reached through a node port.
+func (p *part) checkTargetType(service *corev1.Service, port corev1.ServicePort, targetType string) {
+	object, field := p.source("target-type")
+	switch {
+	case targetType == instanceTargets && port.NodePort == 0:
+		p.note(model.Problem{
+			Object: object, Field: field, Reason: annotations.ReasonInvalid,
+			Message: fmt.Sprintf("%q needs a node port, and port %d of Service %s/%s (of type %s) has none", targetType, port.Port, service.Namespace, service.Name, cmp.Or(service.Spec.Type, corev1.ServiceTypeClusterIP)),
+			Remedy:  `make the Service one of type NodePort, or set target-type to "ip"`,
+		})
+	case targetType == "ip" && p.Config.Gates.NoIPTargets:
+		p.note(model.Problem{
+			Object: object, Field: field, Reason: annotations.ReasonInvalid,
+			Message: `"ip" is switched off (flag --feature-gates=EnableIPTargetType=false)`, Remedy: `set target-type to "instance", or switch it on`,
+		})
+	}
+}
+
+// instanceTargets are nodes.
+const instanceTargets = "instance"
+
 // TargetGroupName is the name of a backend's target group and of its binding, as they
 // are made. (One that exists keeps the name that it was made with.)
-func TargetGroupName(config build.Config, ingress *networkingv1.Ingress, service *corev1.Service, servicePort corev1.ServicePort, port string) string {
-	stack, err := Group(ingress)
+func TargetGroupName(config build.Config, ingress *networkingv1.Ingress, class Class, service *corev1.Service, servicePort corev1.ServicePort, port string) string {
+	stack, err := Group(ingress, class)
 	if err != nil {
 		return ""
 	}
-	set := annotations.New(ingress.Annotations, service.Annotations)
+	set := annotations.New(ingress.Annotations, service.Annotations).Under(overrides(class.Params))
+	targetType := set.String("target-type", config.DefaultTargetType)
 	return build.TargetGroupID{
 		Cluster: config.Cluster, Stack: stack, IngressNamespace: ingress.Namespace, IngressName: ingress.Name,
-		ServiceNamespace: service.Namespace, ServiceName: service.Name, ServiceUID: string(service.UID), BackendPort: port, Port: targetPort(servicePort),
-		TargetType: set.String("target-type", config.DefaultTargetType), Protocol: set.String("backend-protocol", "HTTP"), ProtocolVersion: set.String("backend-protocol-version", "HTTP1"),
+		ServiceNamespace: service.Namespace, ServiceName: service.Name, ServiceUID: string(service.UID), BackendPort: port, Port: targetPort(servicePort, targetType),
+		TargetType: targetType, Protocol: set.String("backend-protocol", "HTTP"), ProtocolVersion: set.String("backend-protocol-version", "HTTP1"),
 	}.Name()
 }
 
-// targetPort: targets bring a port of their own; the group's is 1 where the Service
-// names a container port, as with the incumbent.
-func targetPort(port corev1.ServicePort) int32 {
-	if port.TargetPort.Type == intstr.String {
+// targetPort: targets bring a port of their own; the group's is the node port, or 1 where the
+// Service names a container port, as with the incumbent.
+func targetPort(port corev1.ServicePort, targetType string) int32 {
+	switch {
+	case targetType == instanceTargets:
+		return port.NodePort
+	case port.TargetPort.Type == intstr.String:
 		return 1
 	}
 	return port.TargetPort.IntVal
@@ -73,12 +109,12 @@ func (p *part) choice(set annotations.Set, name, fallback string) string {
 	return value
 }
 
-// checkVersion: AWS takes groups of HTTP/2 and gRPC on HTTPS listeners only.
-func (p *part) checkVersion(version string) {
-	for _, port := range p.ports {
-		if version != "" && version != "HTTP1" && p.protocols[port] == "HTTP" {
+// checkVersions: AWS takes groups of HTTP/2 and gRPC on HTTPS listeners only.
+func (p *part) checkVersions(port int32) {
+	for _, group := range p.targetGroups {
+		if group.ProtocolVersion == "HTTP2" || group.ProtocolVersion == "GRPC" {
 			p.complain(annotationField(annotations.Prefix+"backend-protocol-version"), annotations.ReasonInvalid,
-				fmt.Sprintf("%q needs HTTPS, and port %d is HTTP", version, port), "listen with HTTPS only, or put this backend into an Ingress of its own")
+				fmt.Sprintf("%q needs HTTPS, and port %d is HTTP", group.ProtocolVersion, port), "listen with HTTPS only, or put this backend into an Ingress of its own")
 		}
 	}
 }
@@ -95,7 +131,7 @@ func (p *part) healthCheck(set annotations.Set, service *corev1.Service, group m
 	}
 	check := model.HealthCheck{
 		Protocol:           p.choice(set, "healthcheck-protocol", group.Protocol),
-		Port:               p.healthCheckPort(set, service),
+		Port:               p.healthCheckPort(set, service, group.TargetType),
 		Path:               set.String("healthcheck-path", path),
 		Interval:           model.Duration(time.Duration(number("healthcheck-interval-seconds", 15)) * time.Second),
 		Timeout:            model.Duration(time.Duration(number("healthcheck-timeout-seconds", 5)) * time.Second),
@@ -111,10 +147,12 @@ func (p *part) healthCheck(set annotations.Set, service *corev1.Service, group m
 	return check
 }
 
+// trafficPort: health is asked for on the port that is served.
+const trafficPort = "traffic-port"
+
 // healthCheckPort is "traffic-port", a number, or the name of a Service port whose
 // target port is a number.
-func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service) string {
-	const trafficPort = "traffic-port"
+func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service, targetType string) string {
 	value := set.String("healthcheck-port", trafficPort)
 	if _, err := strconv.ParseUint(value, 10, 16); err == nil || value == trafficPort {
 		return value
@@ -125,6 +163,8 @@ func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service) str
 	case !found:
 		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("%q is neither traffic-port, nor a number, nor a port of Service %s/%s", value, service.Namespace, service.Name),
 			"name one of its ports: "+portNames(service))
+	case targetType == instanceTargets:
+		return strconv.Itoa(int(port.NodePort))
 	case port.TargetPort.Type == intstr.String:
 		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("port %q of Service %s/%s has the named target port %q, which may differ from Pod to Pod", value, service.Namespace, service.Name, port.TargetPort.StrVal),
 			"give the number")
@@ -132,17 +172,46 @@ func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service) str
 	return strconv.Itoa(int(port.TargetPort.IntVal))
 }
 
-func (p *part) binding(group model.TargetGroup, service *corev1.Service, servicePort corev1.ServicePort, port string) model.Binding {
-	ports := []string{servicePort.TargetPort.String()}
-	if group.HealthCheck.Port != "traffic-port" && group.HealthCheck.Port != ports[0] {
-		ports = append(ports, group.HealthCheck.Port)
-	}
-	return model.Binding{
+func (p *part) binding(set annotations.Set, group model.TargetGroup, service *corev1.Service, servicePort corev1.ServicePort, port string) model.Binding {
+	binding := model.Binding{
 		Key: model.BindingKey(group.Key), TargetGroup: group.Key, Namespace: service.Namespace, Name: group.Name,
-		Service: service.Name, Port: port, TargetType: group.TargetType, Protocol: group.Protocol, VPC: group.VPC,
-		Labels:  BindingLabels(p.ID),
-		Sources: []model.Source{{SecurityGroup: p.BackendSecurityGroup, Ports: ports}},
+		Service: service.Name, Port: port, TargetType: group.TargetType, Protocol: group.Protocol, IPAddressType: group.IPAddressType, VPC: group.VPC,
+		MultiCluster: p.multiCluster(service), Labels: BindingLabels(p.ID),
+		Sources: p.sources(group, servicePort),
 	}
+	if group.TargetType == instanceTargets {
+		selector, err := set.StringMap("target-node-labels")
+		p.wrong(err)
+		binding.NodeSelector = selector
+	}
+	return binding
+}
+
+// multiCluster: what either of Ingress and Service says.
+func (p *part) multiCluster(service *corev1.Service) bool {
+	const name = "multi-cluster-target-group"
+	onIngress, err := p.set.Bool(name, false)
+	p.wrong(err)
+	onService, err := annotations.New(nil, service.Annotations).Bool(name, false)
+	p.wrong(err)
+	return onIngress || onService
+}
+
+// sources are the ways in that the load balancer needs, one a port. From which security group is
+// only known of all members together.
+func (p *part) sources(group model.TargetGroup, port corev1.ServicePort) []model.Source {
+	if p.Config.UnrestrictedRules {
+		return []model.Source{{}}
+	}
+	served := port.TargetPort.String()
+	if group.TargetType == instanceTargets {
+		served = strconv.Itoa(int(port.NodePort))
+	}
+	sources := []model.Source{{Ports: []string{served}}}
+	if group.HealthCheck.Port != trafficPort {
+		sources = append(sources, model.Source{Ports: []string{group.HealthCheck.Port}})
+	}
+	return sources
 }
 
 // BindingLabels are the labels by which the bindings of a stack are found again.
