@@ -49,7 +49,7 @@ type Cloud struct {
 	// securityGroups of the VPC, for Ingresses that name some.
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
-	endpoints endpointCache
+	endpoints      endpointCache
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,

@@ -10,6 +10,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/time/rate"
@@ -57,11 +58,13 @@ func (s stranger) must(err error) {
 	}
 }
 
-func (s stranger) securityGroup() string {
+func (s stranger) securityGroup() {
 	s.t.Helper()
-	out, err := s.ec2.CreateSecurityGroup(s.t.Context(), &ec2.CreateSecurityGroupInput{GroupName: awssdk.String(byHand), Description: awssdk.String("made by hand"), VpcId: awssdk.String(testVPC)})
+	_, err := s.ec2.CreateSecurityGroup(s.t.Context(), &ec2.CreateSecurityGroupInput{
+		GroupName: awssdk.String(byHand), Description: awssdk.String("made by hand"), VpcId: awssdk.String(testVPC),
+		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{{Key: awssdk.String("Name"), Value: awssdk.String(byHand)}}}},
+	})
 	s.must(err)
-	return awssdk.ToString(out.GroupId)
 }
 
 func (s stranger) listener(lb string) string {
