@@ -73,8 +73,6 @@ type Key struct {
 	Doc string
 	// Built is false where this build does not serve the key yet.
 	Built bool
-	// NotBuilt lists allowed values that this build does not serve yet.
-	NotBuilt []string
 	// Written is true for keys that Sluice itself writes, or the incumbent did.
 	Written bool
 }

@@ -75,10 +75,7 @@ func (k Key) parse(whole, value string) *Finding {
 	case TypeDuration:
 		_, wrong = parseDuration(value)
 	case TypeJSON:
-		_, wrong = parseJSON(value)
-		if wrong == nil && k.Name == "listen-ports" {
-			_, wrong = parseListenPorts(value)
-		}
+		wrong = k.parseForm(value)
 	case TypeString:
 		if finding := k.choose(whole, value); finding != nil {
 			return finding
@@ -93,20 +90,30 @@ func (k Key) parse(whole, value string) *Finding {
 	return new(wrong.about(whole, value))
 }
 
-// choose holds a value to those that are allowed and built.
+// parseForm reads JSON of a key whose form is known.
+func (k Key) parseForm(value string) *complaint {
+	var wrong *complaint
+	switch k.Name {
+	case "listen-ports":
+		_, wrong = parseListenPorts(value)
+	case "actions.<name>":
+		_, wrong = parseAction(value)
+	case "conditions.<name>":
+		_, wrong = parseConditions(value)
+	case "transforms.<name>":
+		_, wrong = parseTransforms(value)
+	default:
+		_, wrong = parseJSON(value)
+	}
+	return wrong
+}
+
+// choose holds a value to those that are allowed.
 func (k Key) choose(whole, value string) *Finding {
-	if len(k.Allowed) == 0 {
+	if len(k.Allowed) == 0 || slices.Contains(k.Allowed, value) {
 		return nil
 	}
-	served := slices.DeleteFunc(slices.Clone(k.Allowed), func(v string) bool { return slices.Contains(k.NotBuilt, v) })
-	remedy := "write " + quotedList(served)
-	if slices.Contains(k.NotBuilt, value) {
-		return new(complaint{what: "is not built yet", remedy: remedy, notBuilt: true}.about(whole, value))
-	}
-	if !slices.Contains(k.Allowed, value) {
-		return new(complaint{what: "is not a value it can have", remedy: remedy}.about(whole, value))
-	}
-	return nil
+	return new(complaint{what: "is not a value it can have", remedy: "write " + quotedList(k.Allowed)}.about(whole, value))
 }
 
 // form is what a string must look like beyond its type.

@@ -39,33 +39,52 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
-			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "ssl-redirect", value: "443",
+			name: "not_built", on: annotations.OnIngress, key: annotations.Prefix + "wafv2-acl-name", value: "web",
 			want: &brief{
 				Reason:  annotations.ReasonNotBuilt,
-				Message: "annotation alb.ingress.kubernetes.io/ssl-redirect: this build does not serve it yet",
+				Message: "annotation alb.ingress.kubernetes.io/wafv2-acl-name: this build does not serve it yet",
 				Remedy:  "remove it if the load balancer may do without",
 				Fatal:   true,
 			},
 		},
 		{name: "not_built_but_default", on: annotations.OnIngress, key: annotations.Prefix + "enable-frontend-nlb", value: "False"},
 		{
-			name: "not_built_family", on: annotations.OnIngress, key: annotations.Prefix + "actions.redirect", value: `{"type":"redirect"}`,
+			name: "not_built_family", on: annotations.OnIngress, key: annotations.Prefix + "target-control-port.cart.80", value: "3000",
 			want: &brief{
 				Reason:  annotations.ReasonNotBuilt,
-				Message: "annotation alb.ingress.kubernetes.io/actions.redirect: this build does not serve it yet",
+				Message: "annotation alb.ingress.kubernetes.io/target-control-port.cart.80: this build does not serve it yet",
 				Remedy:  "remove it if the load balancer may do without",
 				Fatal:   true,
 			},
 		},
+		{name: "action", on: annotations.OnIngress, key: annotations.Prefix + "actions.answer", value: `{"type":"fixed-response","fixedResponseConfig":{"statusCode":"404"}}`},
 		{
-			name: "not_built_value", on: annotations.OnService, key: annotations.Prefix + "target-type", value: "instance",
+			name: "action_in_the_wrong_form", on: annotations.OnIngress, key: annotations.Prefix + "actions.answer", value: `{"type":"redirect"}`,
 			want: &brief{
-				Reason:  annotations.ReasonNotBuilt,
-				Message: `annotation alb.ingress.kubernetes.io/target-type: "instance" is not built yet`,
-				Remedy:  `write "ip"`,
+				Reason:  annotations.ReasonInvalid,
+				Message: `annotation alb.ingress.kubernetes.io/actions.answer: "{\"type\":\"redirect\"}" has no redirectConfig`,
+				Remedy:  "add redirectConfig",
 				Fatal:   true,
 			},
 		},
+		{
+			name: "condition_of_an_unknown_field", on: annotations.OnIngress, key: annotations.Prefix + "conditions.cart", value: `[{"field":"host"}]`,
+			want: &brief{
+				Reason:  annotations.ReasonInvalid,
+				Message: `annotation alb.ingress.kubernetes.io/conditions.cart: "[{\"field\":\"host\"}]" has the field "host" in [0], which is none, so that this condition is not asked for`,
+				Remedy:  `write "host-header" or "path-pattern" or "http-header" or "http-request-method" or "query-string" or "source-ip"`,
+			},
+		},
+		{
+			name: "transform_without_rewrites", on: annotations.OnIngress, key: annotations.Prefix + "transforms.cart", value: `[{"type":"url-rewrite"}]`,
+			want: &brief{
+				Reason:  annotations.ReasonInvalid,
+				Message: `annotation alb.ingress.kubernetes.io/transforms.cart: "[{\"type\":\"url-rewrite\"}]" in [0] has no urlRewriteConfig with rewrites`,
+				Remedy:  "add urlRewriteConfig with rewrites",
+				Fatal:   true,
+			},
+		},
+		{name: "instance", on: annotations.OnService, key: annotations.Prefix + "target-type", value: "instance"},
 		{name: "secure_listener", on: annotations.OnIngress, key: annotations.Prefix + "listen-ports", value: `[{"HTTPS":443}]`},
 		{
 			name: "out_of_bounds", on: annotations.OnService, key: annotations.Prefix + "healthy-threshold-count", value: "1",

@@ -81,8 +81,6 @@ func (k Key) state() string {
 		return "not to be set"
 	case !k.Built:
 		return "not yet"
-	case len(k.NotBuilt) > 0:
-		return "not yet: " + strings.Join(k.NotBuilt, ", ")
 	}
 	return "yes"
 }

@@ -3,12 +3,14 @@ package annotations
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // complaint is what a parser says of a text that it cannot read: a clause that follows the
@@ -16,6 +18,8 @@ import (
 type complaint struct {
 	what, remedy string
 	notBuilt     bool
+	// harmless: the value is read all the same, but for what the complaint is about.
+	harmless bool
 }
 
 func (c complaint) about(key, value string) Finding {
@@ -24,10 +28,20 @@ func (c complaint) about(key, value string) Finding {
 		reason = ReasonNotBuilt
 	}
 	return Finding{
-		Key: key, Value: value, Reason: reason, Fatal: true,
-		Message: fmt.Sprintf("annotation %s: %q %s", key, value, c.what),
+		Key: key, Value: value, Reason: reason, Fatal: !c.harmless,
+		Message: fmt.Sprintf("annotation %s: %q %s", key, shortened(value), c.what),
 		Remedy:  c.remedy,
 	}
+}
+
+// shortened is as much of a value as tells which it is: an event holds 1,024 characters, and
+// JSON can be longer.
+func shortened(value string) string {
+	const most = 120
+	if utf8.RuneCountInString(value) <= most {
+		return value
+	}
+	return string([]rune(value)[:most-1]) + "…"
 }
 
 func parseBool(text string) (bool, *complaint) {
@@ -170,6 +184,19 @@ func parseDuration(text string) (time.Duration, *complaint) {
 		return 0, &complaint{what: "is not a duration", remedy: `write a number with a unit, such as "90s" or "5m"`}
 	}
 	return value, nil
+}
+
+// readJSON decodes a value into a struct or list of structs; the shape is an example of what
+// would be right.
+func readJSON(text string, into any, shape string) *complaint {
+	err := json.Unmarshal([]byte(text), into)
+	if err == nil {
+		return nil
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return &complaint{what: fmt.Sprintf("has a value of type %s at %s", strings.Fields(wrong.Value)[0], wrong.Field), remedy: "mind what stands in quotes: write " + shape}
+	}
+	return &complaint{what: "is not JSON of the right form", remedy: "write " + shape + "; mind quotes and commas"}
 }
 
 func parseJSON(text string) (json.RawMessage, *complaint) {

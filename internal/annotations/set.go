@@ -106,6 +106,21 @@ func (s Set) ListenPorts() ([]ListenPort, error) {
 	return read(s, "listen-ports", nil, parseListenPorts)
 }
 
+// Action reads actions.<name>. It is nil where the annotation is absent.
+func (s Set) Action(name string) (*Action, error) {
+	return read(s, "actions."+name, nil, parseAction)
+}
+
+// Conditions reads conditions.<name>, without those that nobody knows (Check tells of them).
+func (s Set) Conditions(name string) ([]Condition, error) {
+	return read(s, "conditions."+name, nil, parseConditions)
+}
+
+// Transforms reads transforms.<name>.
+func (s Set) Transforms(name string) ([]Transform, error) {
+	return read(s, "transforms."+name, nil, parseTransforms)
+}
+
 // read parses a value that is there, and makes a finding of what does not parse.
 func read[V any](s Set, name string, fallback V, parse func(string) (V, *complaint)) (V, error) {
 	text, found := s.find(name)
@@ -113,7 +128,7 @@ func read[V any](s Set, name string, fallback V, parse func(string) (V, *complai
 		return fallback, nil
 	}
 	value, wrong := parse(text)
-	if wrong != nil {
+	if wrong != nil && !wrong.harmless {
 		var none V
 		return none, wrong.about(Prefix+name, text)
 	}

@@ -132,7 +132,6 @@ func TestChoice(t *testing.T) {
 	for _, tc := range []struct{ name, key, value, fallback, want, reason string }{
 		{name: "allowed", key: "scheme", value: "internet-facing", fallback: "internal", want: "internet-facing"},
 		{name: "slip", key: "scheme", value: "internet_facing", fallback: "internal", reason: annotations.ReasonInvalid},
-		{name: "not_built", key: "target-type", value: "instance", fallback: "ip", reason: annotations.ReasonNotBuilt},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +142,7 @@ func TestChoice(t *testing.T) {
 			}
 		})
 	}
-	if _, err := annotations.New(nil, nil).Choice("target-type", "instance"); err == nil {
-		t.Error("a fallback that is not built is a finding too")
+	if _, err := annotations.New(nil, nil).Choice("target-type", "node"); err == nil {
+		t.Error("a fallback that is not allowed is a finding too")
 	}
 }

@@ -76,10 +76,10 @@ var targetGroupKeys = []Key{
 }
 
 var ruleKeys = []Key{
-	{Name: "actions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Action for backends with that Service name and the port name use-annotation: forward, redirect or fixed-response."},
-	{Name: "conditions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Further conditions of rules whose backend has that Service name."},
-	{Name: "transforms.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Doc: "Rewrites of host or path in rules whose backend has that Service name."},
-	{Name: "use-regex-path-match", Type: TypeBool, Default: "false", On: OnIngress, Merge: perIngress, Doc: "Whether paths of type ImplementationSpecific are regular expressions."},
+	{Name: "actions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Action for backends with that Service name and the port name use-annotation: forward, redirect or fixed-response. Services in it are of the Ingress's namespace; other target groups are given by ARN or name."},
+	{Name: "conditions.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Further conditions of rules whose backend has that Service name, all of which must hold. Values of host-header and path-pattern are added to those of the rule: any of them will do."},
+	{Name: "transforms.<name>", Type: TypeJSON, On: OnIngress, Merge: perIngress, Built: true, Doc: "Rewrites of host or path in rules whose backend has that Service name."},
+	{Name: "use-regex-path-match", Type: TypeBool, Default: "false", On: OnIngress, Merge: perIngress, Built: true, Doc: "Whether paths of type ImplementationSpecific are regular expressions; the first character of the path, \"/\", is not part of the expression."},
 }
 
 var authKeys = []Key{

@@ -114,7 +114,7 @@ func (v *view) alone(ctx context.Context, stack model.StackID, object *networkin
 	return !slices.ContainsFunc(list, func(other networkingv1.Ingress) bool {
 		class, _ := classes.Of(&other)
 		group, err := ingress.Group(&other, class)
-		return err == nil && group == stack && other.Name != object.Name && slices.Contains(ingress.Backends(&other), backend)
+		return err == nil && group == stack && other.Name != object.Name && slices.ContainsFunc(ingress.Backends(&other), backend.Same)
 	})
 }
 

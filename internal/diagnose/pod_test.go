@@ -133,6 +133,24 @@ gate target-health.alb.ingress.k8s.aws/shop_80
 `,
 		},
 		{
+			name: "closed_for_the_action_of_an_ingress",
+			change: func(s *diagnose.Snapshot) {
+				withGate(corev1.ConditionFalse, "Elb.RegistrationInProgress", "10.0.0.7:8080 in target group k8s-web-shop: registration is in progress")(s)
+				s.Traffic = traffic("ip", "alb")
+				object := &s.Traffic.Ingresses[0]
+				object.Annotations["alb.ingress.kubernetes.io/actions.x"] = `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"shop","servicePort":80}]}}`
+				object.Spec.DefaultBackend.Service = &networkingv1.IngressServiceBackend{Name: "x", Port: networkingv1.ServiceBackendPort{Name: "use-annotation"}}
+			},
+			want: `Pod web/shop-1: not Ready for 9m0s, 0 of 1 gates open
+
+gate target-health.alb.ingress.k8s.aws/shop_80
+  closed for 1m12s: Elb.RegistrationInProgress
+  for Ingress web/shop, service shop port 80
+  10.0.0.7:8080 in target group k8s-web-shop: registration is in progress
+  the load balancer is taking the target in, which takes some seconds
+`,
+		},
+		{
 			name: "open_for_nobody_because_targets_are_instances",
 			change: func(s *diagnose.Snapshot) {
 				withGate(corev1.ConditionTrue, "NoLoadBalancer", "no load balancer claims the Pod")(s)

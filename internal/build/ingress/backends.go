@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,29 +22,94 @@ type Backend struct {
 	Field string
 }
 
-// Backends are the Service ports that an Ingress names, each once, in order. It is
-// also what readiness gates are made from before anything is built.
+// Same reports whether another backend names the same port of the same Service.
+func (b Backend) Same(other Backend) bool { return b.Service == other.Service && b.Port == other.Port }
+
+// Backends are the Service ports that an Ingress names, each once, in order: itself, or in
+// an action annotation that it points at. It is also what readiness gates are made from
+// before anything is built.
 func Backends(ingress *networkingv1.Ingress) []Backend {
 	var out []Backend
-	add := func(backend *networkingv1.IngressBackend, field string) {
-		if backend == nil || backend.Service == nil {
-			return
-		}
-		found := Backend{Service: backend.Service.Name, Port: portText(backend.Service.Port), Field: field + ".service"}
-		if !slices.ContainsFunc(out, func(b Backend) bool { return b.Service == found.Service && b.Port == found.Port }) {
+	add := func(found Backend) {
+		if !slices.ContainsFunc(out, found.Same) {
 			out = append(out, found)
 		}
 	}
-	for i, rule := range ingress.Spec.Rules {
-		if rule.HTTP == nil {
+	for field, backend := range written(ingress) {
+		if name, ok := actionName(backend); ok {
+			for _, target := range forwardTargets(ingress, name) {
+				if target.Service != "" {
+					add(Backend{Service: target.Service, Port: target.Port, Field: annotationField(annotations.Prefix + "actions." + name)})
+				}
+			}
 			continue
 		}
-		for j := range rule.HTTP.Paths {
-			add(&rule.HTTP.Paths[j].Backend, fmt.Sprintf("spec.rules[%d].http.paths[%d].backend", i, j))
+		if backend.Service != nil {
+			add(Backend{Service: backend.Service.Name, Port: portText(backend.Service.Port), Field: field + ".service"})
 		}
 	}
-	add(ingress.Spec.DefaultBackend, "spec.defaultBackend")
 	return out
+}
+
+// TargetGroupNames are the names by which an Ingress asks for target groups that somebody
+// else made: the build wants to know their ARNs.
+func TargetGroupNames(ingress *networkingv1.Ingress) []string {
+	var out []string
+	for _, backend := range written(ingress) {
+		if name, ok := actionName(backend); ok {
+			for _, target := range forwardTargets(ingress, name) {
+				if target.Name != "" {
+					out = append(out, target.Name)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// written are the backends of an Ingress by the field in which they stand, in order.
+func written(ingress *networkingv1.Ingress) iter.Seq2[string, networkingv1.IngressBackend] {
+	return func(yield func(string, networkingv1.IngressBackend) bool) {
+		for i, rule := range ingress.Spec.Rules {
+			if rule.HTTP == nil {
+				continue
+			}
+			for j, path := range rule.HTTP.Paths {
+				if !yield(fmt.Sprintf("spec.rules[%d].http.paths[%d].backend", i, j), path.Backend) {
+					return
+				}
+			}
+		}
+		if ingress.Spec.DefaultBackend != nil {
+			yield("spec.defaultBackend", *ingress.Spec.DefaultBackend)
+		}
+	}
+}
+
+// forwardTargets are the targets of an action annotation that can be read and forwards.
+func forwardTargets(ingress *networkingv1.Ingress, name string) []annotations.Target {
+	action, err := annotations.New(ingress.Annotations, nil).Action(name)
+	if err != nil || action == nil || action.Forward == nil {
+		return nil
+	}
+	return action.Forward.Targets
+}
+
+// unused reports whether an annotation is about backends that the Ingress does not name.
+// What is wrong with it harms nobody then.
+func unused(ingress *networkingv1.Ingress, key string) bool {
+	family, name, _ := strings.Cut(strings.TrimPrefix(key, annotations.Prefix), ".")
+	if family != "actions" && family != "conditions" && family != "transforms" {
+		return false
+	}
+	for field, backend := range written(ingress) {
+		action, ok := actionName(backend)
+		if ok && action == name && family == "actions" || family != "actions" && field != "spec.defaultBackend" && backend.Service != nil && backend.Service.Name == name {
+			return false
+		}
+	}
+	return true
 }
 
 func portText(port networkingv1.ServiceBackendPort) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,9 +45,10 @@ func TestGolden(t *testing.T) {
 
 func runCase(t *testing.T, base string) {
 	t.Helper()
-	snapshot := read(t, base+".in.yaml")
+	snapshot := read(t, base+".in.yaml").Snapshot
 	if _, err := os.Stat(base + ".before.yaml"); err == nil {
-		snapshot.Have = observed(t, read(t, base+".before.yaml"))
+		before := read(t, base+".before.yaml")
+		snapshot.Have = authenticated(observed(t, before.Snapshot), before.authenticated)
 	}
 	have := snapshot.Have
 	result := built{Stack: model.Stack{ID: have.ID}}
@@ -109,6 +111,16 @@ func observed(t *testing.T, before ingress.Snapshot) model.Observed {
 	return have
 }
 
+// authenticated puts a guard that the model cannot say before the actions of rules.
+func authenticated(have model.Observed, priorities []int32) model.Observed {
+	for i, rule := range have.Rules {
+		if slices.Contains(priorities, rule.Priority) {
+			have.Rules[i].Action = model.Action{Unknown: "authenticates and then does what it did"}
+		}
+	}
+	return have
+}
+
 // cluster is the part of a case that is no Kubernetes object.
 type cluster struct {
 	Kind                 string            `json:"kind"`
@@ -118,9 +130,16 @@ type cluster struct {
 	Tags                 map[string]string `json:"defaultTags,omitempty"`
 	Target               string            `json:"defaultTargetType,omitempty"`
 	Config               build.Config      `json:"config,omitzero"` // what other flags say
+	Authenticated        []int32           `json:"authenticated,omitempty"`
 }
 
-func read(t *testing.T, path string) ingress.Snapshot {
+// given is what a file says.
+type given struct {
+	ingress.Snapshot
+	authenticated []int32
+}
+
+func read(t *testing.T, path string) given {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -133,7 +152,7 @@ func read(t *testing.T, path string) ingress.Snapshot {
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		objects.decode(t, path, document)
 	}
-	return objects.snapshot()
+	return given{objects.snapshot(), objects.authenticated}
 }
 
 // objects are the documents of a case.
@@ -143,6 +162,8 @@ type objects struct {
 	namespaces map[string]map[string]string // labels by name
 	ingresses  []*networkingv1.Ingress
 	services   map[string]map[string]*corev1.Service // by namespace and name
+	// authenticated are the priorities of rules that somebody else has put a guard before.
+	authenticated []int32
 }
 
 // snapshot holds the Ingresses that are ours: all of them where a case has no class.
@@ -184,6 +205,7 @@ func (o *objects) decode(t *testing.T, path, document string) {
 		o.cluster.Config.Cluster = "prod"
 		o.cluster.Config.DefaultScheme = order.Or(c.Config.DefaultScheme, model.Internal)
 		o.cluster.Config.DefaultTags, o.cluster.Config.DefaultTargetType = c.Tags, c.Target
+		o.authenticated = c.Authenticated
 		o.cluster.Network, o.cluster.BackendSecurityGroup, o.cluster.Leaving = c.Network, c.BackendSecurityGroup, c.Leaving
 	case "Ingress":
 		var object networkingv1.Ingress

@@ -1,6 +1,8 @@
 package ingress
 
 import (
+	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,33 +19,47 @@ type kept struct {
 	listeners []model.Listener
 	// rules by the member that had them.
 	rules map[*part][]model.Rule
+	// stay are the target groups that the stack will have, these and those of others.
+	stay map[model.Key]bool
+	// defaults are the listeners whose default action a rejected member asks for.
+	defaults map[model.Key]bool
 }
 
+// keep finds what rejected members have:
+//
+//  1. the target groups that were made for a member, their bindings, and the rules that
+//     forward to nothing else
+//  2. rules with the conditions that a member asks for, as far as they can be read, and that
+//     nobody else wants: they redirect, answer, forward to target groups of others, or do
+//     what only somebody else can say
+//  3. the listeners that these need
 func keep(have model.Observed, j *joint) kept {
-	out := kept{rules: map[*part][]model.Rule{}}
-	ours := map[model.Key]bool{}
+	out := kept{rules: map[*part][]model.Rule{}, stay: map[model.Key]bool{}, defaults: map[model.Key]bool{}}
 	for _, p := range j.accepted {
 		for _, group := range p.targetGroups {
-			ours[group.Key] = true
+			out.stay[group.Key] = true
 		}
 	}
-	for _, p := range j.parts {
-		if !slices.Contains(j.accepted, p) {
-			out.of(p, have, ours)
-		}
+	rejected := slices.DeleteFunc(slices.Clone(j.parts), func(p *part) bool { return slices.Contains(j.accepted, p) })
+	for _, p := range rejected {
+		out.of(p, have)
 	}
-	out.ports(have, j)
+	left := out.unclaimed(have, j)
+	for _, p := range rejected {
+		left = out.matching(p, have, left)
+	}
+	out.ports(have, j, rejected)
 	return out
 }
 
 // of keeps the target groups that were made for a member (their resource tag begins
 // with it, and no accepted member has them), their bindings, and the rules that
 // forward to nothing else.
-func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
+func (k *kept) of(p *part, have model.Observed) {
 	mine := map[model.Key]bool{}
 	for _, group := range have.TargetGroups {
-		if p.made(group.Key) && !taken[group.Key] {
-			mine[group.Key], taken[group.Key] = true, true
+		if p.made(group.Key) && !k.stay[group.Key] {
+			mine[group.Key], k.stay[group.Key] = true, true
 			group.Attributes = nil // only what is wanted is compared
 			k.targetGroups = append(k.targetGroups, group)
 		}
@@ -58,6 +74,17 @@ func (k *kept) of(p *part, have model.Observed, taken map[model.Key]bool) {
 			k.rules[p] = append(k.rules[p], rule)
 		}
 	}
+	for _, listener := range have.Listeners {
+		if p.fallback != nil && p.mayListen(listener.Port) {
+			k.defaults[listener.Key] = true
+		}
+	}
+}
+
+// mayListen reports whether a member listens on a port, as far as that can be read.
+func (p *part) mayListen(port int32) bool {
+	_, err := p.set.ListenPorts()
+	return err != nil || slices.Contains(p.ports, port)
 }
 
 // made reports whether a target group was made for this member.
@@ -69,9 +96,108 @@ func onlyTo(action model.Action, groups map[model.Key]bool) bool {
 	return len(action.Forward) > 0 && !slices.ContainsFunc(action.Forward, func(t model.WeightedTarget) bool { return !groups[t.TargetGroup] })
 }
 
+// unclaimed are the rules that are not kept yet and that no accepted member wants. Of
+// several with the same conditions, accepted members take first those that do what they
+// ask for.
+func (k *kept) unclaimed(have model.Observed, j *joint) []model.Rule {
+	var left []model.Rule
+	for _, rule := range have.Rules {
+		if !k.has(rule) && k.stands(rule.Action) {
+			left = append(left, rule)
+		}
+	}
+	var wanted []model.Rule
+	for _, p := range j.accepted {
+		for _, listener := range have.Listeners {
+			if slices.Contains(p.ports, listener.Port) {
+				wanted = append(wanted, keyed(listener, p.rules)...)
+			}
+		}
+	}
+	take := func(same func(want, have model.Rule) bool) {
+		wanted = slices.DeleteFunc(wanted, func(want model.Rule) bool {
+			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule, have) == want.Key && same(want, rule) })
+			if i < 0 {
+				return false
+			}
+			left = slices.Delete(left, i, i+1)
+			return true
+		})
+	}
+	take(func(want, have model.Rule) bool { return reflect.DeepEqual(want.Action, have.Action) })
+	take(func(model.Rule, model.Rule) bool { return true })
+	return left
+}
+
+// keyed are rules with the keys that their conditions give them on a listener, without
+// those that cannot be read.
+func keyed(listener model.Listener, rules []model.Rule) []model.Rule {
+	var out []model.Rule
+	for _, rule := range rules {
+		if len(rule.Conditions) > 0 {
+			rule.Key = model.RuleKey(listener.Port, rule.Conditions)
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// base is the key that an observed rule would have if no other had its conditions.
+func base(rule model.Rule, have model.Observed) model.Key {
+	for _, listener := range have.Listeners {
+		if listener.Key == rule.Listener {
+			return model.RuleKey(listener.Port, rule.Conditions)
+		}
+	}
+	return rule.Key
+}
+
+func (k *kept) has(rule model.Rule) bool {
+	for _, rules := range k.rules {
+		if slices.ContainsFunc(rules, func(r model.Rule) bool { return r.Key == rule.Key }) {
+			return true
+		}
+	}
+	return false
+}
+
+// stands reports whether an action can stay: all that it forwards to does.
+func (k *kept) stands(action model.Action) bool {
+	gone := func(t model.WeightedTarget) bool { return !t.TargetGroup.Foreign() && !k.stay[t.TargetGroup] }
+	return !reflect.DeepEqual(action, model.Action{}) && !slices.ContainsFunc(action.Forward, gone)
+}
+
+// matching keeps of the rules that are left as many as a member asks for by their
+// conditions, and returns the rest. The port does not count: it may have changed along with
+// the mistake.
+func (k *kept) matching(p *part, have model.Observed, left []model.Rule) []model.Rule {
+	asked := map[model.Key]int{}
+	for _, listener := range have.Listeners {
+		for _, rule := range keyed(listener, p.rules) {
+			asked[rule.Key]++
+		}
+	}
+	for _, rule := range k.rules[p] {
+		asked[base(rule, have)]--
+	}
+	left = slices.DeleteFunc(slices.Clone(left), func(rule model.Rule) bool {
+		key := base(rule, have)
+		if asked[key] <= 0 {
+			return false
+		}
+		asked[key]--
+		k.rules[p] = append(k.rules[p], rule)
+		return true
+	})
+	slices.SortStableFunc(k.rules[p], func(a, b model.Rule) int {
+		return cmp.Or(cmp.Compare(a.Listener, b.Listener), cmp.Compare(a.Priority, b.Priority))
+	})
+	return left
+}
+
 // ports keeps listeners, and what lets clients in to them, where nobody else listens
-// but kept rules need them.
-func (k *kept) ports(have model.Observed, j *joint) {
+// but rejected members have rules or a default action there.
+func (k *kept) ports(have model.Observed, j *joint, rejected []*part) {
 	needed := map[model.Key]bool{}
 	for _, rules := range k.rules {
 		for _, rule := range rules {
@@ -80,8 +206,9 @@ func (k *kept) ports(have model.Observed, j *joint) {
 	}
 	wanted := j.ports()
 	for _, listener := range have.Listeners {
-		if needed[listener.Key] && !slices.Contains(wanted, listener.Port) {
-			if len(listener.Default.Forward) > 0 && !onlyTo(listener.Default, k.groups()) {
+		asked := slices.ContainsFunc(rejected, func(p *part) bool { return p.mayListen(listener.Port) })
+		if (asked || needed[listener.Key] || onlyTo(listener.Default, k.groups())) && !slices.Contains(wanted, listener.Port) {
+			if _, kept := k.fallback(have, listener.Key); !kept && len(listener.Default.Forward) > 0 {
 				listener.Default = notFound // it was that of a member that has left
 			}
 			k.listeners = append(k.listeners, listener)
@@ -91,10 +218,10 @@ func (k *kept) ports(have model.Observed, j *joint) {
 }
 
 // fallback is the default action that a listener has for a rejected member.
-func (k kept) fallback(have model.Observed, listener model.Key) (model.Action, bool) {
+func (k *kept) fallback(have model.Observed, listener model.Key) (model.Action, bool) {
 	groups := k.groups()
 	for _, l := range have.Listeners {
-		if l.Key == listener && onlyTo(l.Default, groups) {
+		if l.Key == listener && (onlyTo(l.Default, groups) || k.defaults[listener] && k.stands(l.Default)) {
 			return l.Default, true
 		}
 	}
@@ -102,7 +229,7 @@ func (k kept) fallback(have model.Observed, listener model.Key) (model.Action, b
 }
 
 // groups are the keys of the target groups that are kept.
-func (k kept) groups() map[model.Key]bool {
+func (k *kept) groups() map[model.Key]bool {
 	out := map[model.Key]bool{}
 	for _, group := range k.targetGroups {
 		out[group.Key] = true

@@ -50,6 +50,7 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	p.rules = p.paths()
 	if backend := member.Ingress.Spec.DefaultBackend; backend != nil {
 		p.fallback = new(p.action(*backend, "spec.defaultBackend"))
+		p.checkLoop(*p.fallback, false, "spec.defaultBackend")
 	}
 	p.says = p.statements()
 	return p
@@ -112,6 +113,7 @@ func (p *part) checkAnnotations() {
 	check := func(object model.Object, on annotations.Object, values map[string]string) {
 		for _, finding := range annotations.Check(on, values) {
 			if _, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]; !overridden {
+				finding.Fatal = finding.Fatal && !unused(p.Ingress, finding.Key)
 				p.finding(object, finding)
 			}
 		}

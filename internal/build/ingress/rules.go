@@ -4,39 +4,51 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
+// rulesOf are the rules of a listener by their priorities.
 func (j *joint) rulesOf(listener model.Listener, kept kept) []model.Rule {
-	var out []model.Rule
-	add := func(rule model.Rule, tags map[string]string) {
-		rule.Listener, rule.Priority = listener.Key, int32(len(out)+1)
-		base := model.RuleKey(listener.Port, rule.Conditions)
-		same := 0
-		for slices.ContainsFunc(out, func(r model.Rule) bool { return r.Key == base.Nth(same) }) {
-			same++
-		}
-		rule.Key = base.Nth(same)
-		rule.Tags = j.Config.RuleTags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), tags)
-		out = append(out, rule)
-	}
+	var all []tagged
 	for _, p := range j.parts {
 		if slices.Contains(j.accepted, p) && slices.Contains(p.ports, listener.Port) {
 			for _, rule := range p.rules {
-				add(rule, p.tags)
+				all = append(all, tagged{rule, p.tags})
 			}
 		}
 		for _, rule := range kept.rules[p] {
 			if rule.Listener == listener.Key {
-				add(rule, rule.Tags)
+				all = append(all, tagged{rule, rule.Tags})
 			}
 		}
 	}
+	var out []model.Rule
+	for i, each := range optimise(listener, all) {
+		rule := each.Rule
+		rule.Listener, rule.Priority = listener.Key, int32(i+1)
+		rule.Key = freeKey(model.RuleKey(listener.Port, rule.Conditions), out)
+		rule.Tags = j.Config.RuleTags(j.ID, fmt.Sprintf("%d:%d", listener.Port, rule.Priority), each.user)
+		out = append(out, rule)
+	}
 	return out
+}
+
+// tagged is a rule with the tags that its user wants.
+type tagged struct {
+	model.Rule
+	user map[string]string
+}
+
+// freeKey tells rules of the same conditions apart.
+func freeKey(base model.Key, taken []model.Rule) model.Key {
+	same := 0
+	for slices.ContainsFunc(taken, func(r model.Rule) bool { return r.Key == base.Nth(same) }) {
+		same++
+	}
+	return base.Nth(same)
 }
 
 // paths are the rules of the Ingress in the order of their priorities: its rules in
@@ -59,11 +71,37 @@ func (p *part) paths() []model.Rule {
 		slices.SortStableFunc(paths, func(x, y indexed) int { return comparePaths(x.HTTPIngressPath, y.HTTPIngressPath) })
 		for _, path := range paths {
 			field := fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, path.index)
-			out = append(out, model.Rule{
-				Conditions: p.conditions(rule.Host, path.HTTPIngressPath, field),
-				Action:     p.action(path.Backend, field+".backend"),
-			})
+			out = append(out, p.rule(rule.Host, path.HTTPIngressPath, field))
 		}
+	}
+	return out
+}
+
+// rule of a path; without conditions where they cannot be read.
+func (p *part) rule(host string, path networkingv1.HTTPIngressPath, field string) model.Rule {
+	conditions, readable := p.conditions(host, path, field)
+	rule := model.Rule{Transforms: p.transforms(path.Backend), Action: p.action(path.Backend, field+".backend")}
+	p.checkLoop(rule.Action, !hasRegex(conditions, model.PathPattern), field+".backend")
+	if readable {
+		rule.Conditions = conditions
+	}
+	return rule
+}
+
+// transforms are what the annotation that bears the name of the backend asks for.
+func (p *part) transforms(backend networkingv1.IngressBackend) []model.Transform {
+	if backend.Service == nil {
+		return nil
+	}
+	written, err := p.set.Transforms(backend.Service.Name)
+	p.wrong(err)
+	var out []model.Transform
+	for _, t := range written {
+		transform := model.Transform{Type: t.Type}
+		for _, rewrite := range t.Rewrites {
+			transform.Rewrites = append(transform.Rewrites, model.Rewrite(rewrite))
+		}
+		out = append(out, transform)
 	}
 	return out
 }
@@ -90,37 +128,4 @@ func pathType(path networkingv1.HTTPIngressPath) networkingv1.PathType {
 		return networkingv1.PathTypeImplementationSpecific
 	}
 	return *path.PathType
-}
-
-func (p *part) conditions(host string, path networkingv1.HTTPIngressPath, field string) []model.Condition {
-	var out []model.Condition
-	if host != "" {
-		out = append(out, model.Condition{Field: "host-header", Values: []string{host}})
-	}
-	if values := p.pathValues(path, field); len(values) > 0 {
-		out = append(out, model.Condition{Field: "path-pattern", Values: values})
-	}
-	if len(out) == 0 {
-		out = []model.Condition{{Field: "path-pattern", Values: []string{"/*"}}}
-	}
-	return out
-}
-
-func (p *part) pathValues(path networkingv1.HTTPIngressPath, field string) []string {
-	kind := pathType(path)
-	if kind != networkingv1.PathTypeImplementationSpecific && strings.ContainsAny(path.Path, "*?") {
-		p.complain(field+".path", "InvalidPath", fmt.Sprintf("path %q of type %s holds a wildcard", path.Path, kind),
-			"use pathType ImplementationSpecific for wildcards, or take * and ? out")
-		return nil
-	}
-	switch {
-	case path.Path == "":
-		return nil
-	case kind != networkingv1.PathTypePrefix:
-		return []string{path.Path}
-	case path.Path == "/":
-		return []string{"/*"}
-	}
-	trimmed := strings.TrimSuffix(path.Path, "/")
-	return []string{trimmed, trimmed + "/*"}
 }
