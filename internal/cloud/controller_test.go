@@ -129,11 +129,11 @@ func (c *controller) stacks() []model.StackID {
 }
 
 func groupOf(object *networkingv1.Ingress) model.StackID {
-	id, err := ingress.Group(object, ingress.Class{})
+	group, err := ingress.Group(object, ingress.Class{})
 	if err != nil {
 		panic("scenes name groups well: " + err.Error())
 	}
-	return id
+	return group
 }
 
 func (c *controller) membership(id model.StackID) (members []ingress.Member, leaving []*networkingv1.Ingress) {

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -71,6 +72,9 @@ func (r scenes) member(name string) *networkingv1.Ingress {
 	if r.IntN(6) == 0 {
 		object.Annotations[prefix+"healthcheck-interval-seconds"] = "often" // rejects it
 	}
+	if r.IntN(12) == 0 {
+		delete(object.Annotations, prefix+"certificate-arn") // and so does this, where it is needed
+	}
 	return object
 }
 
@@ -138,6 +142,9 @@ func (r scenes) annotations() map[string]string {
 	}
 	if r.IntN(4) > 0 {
 		delete(out, prefix+"security-groups")
+	}
+	if _, given := out[prefix+"certificate-arn"]; !given && strings.Contains(out[prefix+"listen-ports"], "HTTPS") {
+		out[prefix+"certificate-arn"] = serverCertificate + "three"
 	}
 	return out
 }
