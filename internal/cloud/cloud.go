@@ -38,6 +38,8 @@ type Config struct {
 type Cloud struct {
 	cluster   string
 	vpc       string
+	config    aws.Config
+	share     float64
 	elb       *elbv2.Client
 	ec2       *ec2.Client
 	budget    *Budget
@@ -50,6 +52,7 @@ type Cloud struct {
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
 	endpoints      endpointCache
+	roles          roles
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,
@@ -84,6 +87,8 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	return &Cloud{
 		cluster: config.Cluster,
 		vpc:     config.VPC,
+		config:  loaded,
+		share:   config.BudgetShare,
 		elb:     elbv2.NewFromConfig(loaded),
 		ec2:     ec2.NewFromConfig(loaded),
 		acm:     acm.NewFromConfig(loaded),

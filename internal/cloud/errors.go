@@ -138,6 +138,9 @@ func classify(service, operation string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e // of the call for credentials that came before this one
+	}
 	e := &Error{Kind: Transient, Service: service, Operation: operation, Code: "NoAnswer", Message: "no answer from AWS", err: err}
 	api, answered := errors.AsType[smithy.APIError](err)
 	switch {

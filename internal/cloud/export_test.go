@@ -11,6 +11,7 @@ import (
 // Through sends all calls another way than over the network.
 func (c *Cloud) Through(way http.RoundTripper) *Cloud {
 	client := direct{way}
+	c.config.HTTPClient = client
 	c.elb = elbv2.New(c.elb.Options(), func(o *elbv2.Options) { o.HTTPClient = client })
 	c.ec2 = ec2.New(c.ec2.Options(), func(o *ec2.Options) { o.HTTPClient = client })
 	return c

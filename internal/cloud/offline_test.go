@@ -6,6 +6,7 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/localaws"
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // newOfflineAWS is a local AWS with the test's VPC that needs no network: quick, and fit
@@ -35,4 +36,4 @@ func newOfflineCloud(t *testing.T, config cloud.Config, local *localaws.Cloud) *
 	return c.Through(local)
 }
 
-func netipAddrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+func netipAddrPort(text string) model.TargetID { return model.TargetAt(netip.MustParseAddrPort(text)) }

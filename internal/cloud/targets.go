@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func MayHaveTakenEffect(err error) bool { return err != nil && KindOf(err) == Tr
 func descriptions(targets []model.Target) []elbv2types.TargetDescription {
 	var out []elbv2types.TargetDescription
 	for _, target := range targets {
-		d := elbv2types.TargetDescription{Id: new(target.Address.Addr().String()), Port: new(int32(target.Address.Port()))}
+		d := elbv2types.TargetDescription{Id: new(target.Address.Host()), Port: new(int32(target.Address.Port))}
 		if target.Zone != "" {
 			d.AvailabilityZone = new(target.Zone)
 		}
@@ -91,11 +92,11 @@ func (c *Cloud) TargetHealth(ctx context.Context, class Class, group string) ([]
 	}
 	var list []model.TargetHealth
 	for _, described := range out.TargetHealthDescriptions {
-		address, err := netip.ParseAddr(deref(described.Target.Id))
-		if err != nil {
-			continue // an instance or a Lambda function that somebody put in by hand
+		address, ok := targetOf(described.Target)
+		if !ok || described.TargetHealth != nil && described.TargetHealth.Reason == elbv2types.TargetHealthReasonEnumNotRegistered {
+			continue
 		}
-		health := model.TargetHealth{Address: netip.AddrPortFrom(address, uint16(deref(described.Target.Port)))}
+		health := model.TargetHealth{Address: address}
 		if described.TargetHealth != nil {
 			health.State = model.HealthState(described.TargetHealth.State)
 			health.Reason = string(described.TargetHealth.Reason)
@@ -104,6 +105,45 @@ func (c *Cloud) TargetHealth(ctx context.Context, class Class, group string) ([]
 		list = append(list, health)
 	}
 	return list, nil
+}
+
+// targetOf is false for a Lambda function or a load balancer that somebody put in by hand.
+func targetOf(described *elbv2types.TargetDescription) (model.TargetID, bool) {
+	id, port := deref(described.Id), uint16(deref(described.Port))
+	if model.IsInstance(id) {
+		return model.TargetID{Instance: id, Port: port}, true
+	}
+	address, err := netip.ParseAddr(id)
+	return model.TargetID{IP: address, Port: port}, err == nil
+}
+
+// FoundGroup is a target group that somebody else may own.
+type FoundGroup struct {
+	ARN, Name, TargetType, IPAddressType, VPC, Protocol string
+}
+
+// FindTargetGroup looks a target group up by its ARN or, where that is empty, by its name, of
+// which there is at most one in an account and Region. None is an error of kind [Gone].
+func (c *Cloud) FindTargetGroup(ctx context.Context, arn, name string) (FoundGroup, error) {
+	in := &elbv2.DescribeTargetGroupsInput{TargetGroupArns: []string{arn}}
+	if arn == "" {
+		in = &elbv2.DescribeTargetGroupsInput{Names: []string{name}}
+	}
+	out, err := elbCall(ctx, c, Read, "DescribeTargetGroups", c.elb.DescribeTargetGroups, in)
+	if err != nil {
+		return FoundGroup{}, err
+	}
+	if len(out.TargetGroups) != 1 {
+		return FoundGroup{}, &Error{
+			Kind: Gone, Service: elbv2Service, Operation: "DescribeTargetGroups", Code: "TargetGroupNotFound",
+			Message: fmt.Sprintf("%d target groups are %s", len(out.TargetGroups), cmp.Or(arn, name)),
+		}
+	}
+	group := out.TargetGroups[0]
+	return FoundGroup{
+		ARN: deref(group.TargetGroupArn), Name: deref(group.TargetGroupName), TargetType: string(group.TargetType), VPC: deref(group.VpcId),
+		IPAddressType: cmp.Or(string(group.IpAddressType), "ipv4"), Protocol: string(group.Protocol),
+	}, nil
 }
 
 // groupsACall is how many target groups DescribeTargetGroups describes by their ARNs at

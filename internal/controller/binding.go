@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
@@ -41,6 +41,11 @@ type bindingController struct {
 	// deleting are the bindings that a plan deletes now.
 	deleting *deletions
 	holds    *holds
+	// own are the targets of shared groups that are this cluster's.
+	own *ownTargets
+	// lookups of target groups that are not there, or do not fit.
+	lookups  *lookups
+	changes  *changes
 	previews *previews // of a dry run
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string
@@ -57,7 +62,7 @@ type bindingController struct {
 func (c *bindingController) setup(manager ctrl.Manager) error {
 	controlled := ctrl.NewControllerManagedBy(manager).Named("targetGroupBinding").
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, confirmedNow)))
-	return c.watchEndpoints(controlled, c.book).
+	return c.watchNodes(c.watchEndpoints(controlled, c.book)).
 		WatchesRawSource(c.bell.source()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: c.config.BindingWorkers, RateLimiter: backOff()}).
 		Complete(c)
@@ -75,37 +80,17 @@ func (c *bindingController) Reconcile(ctx context.Context, request ctrl.Request)
 	if c.config.DryRun {
 		return outcome(ctx, c.previewTargets(ctx, &binding))
 	}
-	if message := notBuilt(&binding); message != "" {
-		c.events.BindingNotBuilt(&binding, message)
-		return outcome(ctx, c.setCondition(ctx, &binding, notReady(bindingNotBuilt, message)))
-	}
 	if binding.DeletionTimestamp != nil {
 		return c.result(ctx, &binding, 0, c.release(ctx, &binding))
+	}
+	if recheck, wrong, err := c.admit(ctx, &binding); wrong || err != nil {
+		return c.result(ctx, &binding, recheck, err)
 	}
 	if err := c.setFinalizer(ctx, &binding, true); err != nil {
 		return outcome(ctx, err)
 	}
 	recheck, err := c.converge(ctx, &binding)
 	return c.result(ctx, &binding, recheck, err)
-}
-
-// notBuilt says what of a binding this build does not serve. It is left alone then.
-func notBuilt(binding *v1beta1.TargetGroupBinding) string {
-	const remedy = "; the binding is left alone"
-	spec := binding.Spec
-	switch {
-	case spec.TargetGroupARN == "":
-		return "spec.targetGroupName: this build does not look target groups up by name yet; give spec.targetGroupARN" + remedy
-	case spec.TargetType == nil || *spec.TargetType != v1beta1.TargetTypeIP:
-		return "spec.targetType: this build serves ip targets only" + remedy
-	case spec.MultiClusterTargetGroup:
-		return "spec.multiClusterTargetGroup: this build does not share target groups between clusters yet" + remedy
-	case spec.IamRoleArnToAssume != "":
-		return "spec.iamRoleArnToAssume: this build does not assume roles yet" + remedy
-	case spec.IPAddressType != nil && *spec.IPAddressType != v1beta1.TargetGroupIPv4:
-		return "spec.ipAddressType: this build serves ipv4 only" + remedy
-	}
-	return ""
 }
 
 func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetGroupBinding, recheck time.Duration, err error) (ctrl.Result, error) {
@@ -130,13 +115,18 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 // converge deregisters first: those requests are the ones that would be lost.
 func (c *bindingController) converge(ctx context.Context, binding *v1beta1.TargetGroupBinding) (time.Duration, error) {
 	group := binding.Spec.TargetGroupARN
+	backend := c.backend(ctx, binding)
+	if backend.wrong != "" {
+		return 0, c.refuse(ctx, binding, backend.wrong)
+	}
+	if err := c.readOwn(ctx, binding); err != nil {
+		return 0, err
+	}
 	if err := c.learn(ctx, binding); err != nil {
 		return 0, err
 	}
-	condition := ready
-	if _, ok := c.endpoints(ctx, binding); !ok {
-		condition = notReady(bindingNoBackend, fmt.Sprintf("Service %s has no port %s or does not exist", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()))
-		c.events.BackendNotFound(binding, condition.Message)
+	if err := c.settleOwn(ctx, binding); err != nil {
+		return 0, err
 	}
 	changes := c.plan(ctx, binding)
 	c.note(group, changes)
@@ -153,10 +143,10 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(leaving, coming); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(c.remember(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
+	if err := errors.Join(c.remember(ctx, binding), c.settleOwn(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
-	return changes.Recheck, c.setStatus(ctx, binding, condition, new(binding.Generation))
+	return changes.Recheck, c.converged(ctx, binding, backend)
 }
 
 // waits are the addresses that a group needs to hear of. AWS tells only when asked that
@@ -187,7 +177,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 	}
 	// Pods that were looked at before have been told that nobody knows; now somebody does.
 	defer func() {
-		endpoints, _ := c.endpoints(ctx, binding)
+		endpoints := c.endpoints(ctx, binding)
 		c.registered(podsOf(endpoints))
 	}()
 	if c.remembered(ctx, binding) {
@@ -197,7 +187,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 		return err
 	}
 	own := c.interrupted(ctx, binding)
-	maps.DeleteFunc(own, func(address netip.AddrPort, _ types.UID) bool {
+	maps.DeleteFunc(own, func(address model.TargetID, _ types.UID) bool {
 		target, found := c.book.Target(group, address)
 		return !found || !target.Registered()
 	})
@@ -210,7 +200,7 @@ func (c *bindingController) learn(ctx context.Context, binding *v1beta1.TargetGr
 // read asks AWS for a group's targets, now and before all others.
 func (c *bindingController) read(ctx context.Context, group string) error {
 	asked := time.Now()
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Registration, group)
+	answer, err := c.cloud.As(c.roleFor(ctx, group)).TargetHealth(ctx, cloud.Registration, group)
 	if err != nil {
 		return fmt.Errorf("reading the targets of %s: %w", group, err)
 	}
@@ -220,20 +210,20 @@ func (c *bindingController) read(ctx context.Context, group string) error {
 
 // plan compares endpoints and registrations as they are now.
 func (c *bindingController) plan(ctx context.Context, binding *v1beta1.TargetGroupBinding) targets.Changes {
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	for i := range endpoints {
 		if pod := c.pod(ctx, endpoints[i].Pod); pod != nil {
 			endpoints[i].Judging = readiness.Judging(pod)
 		}
 	}
 	c.book.Seen(binding.Spec.TargetGroupARN, uids(endpoints))
-	registrations := map[netip.AddrPort]targets.Registration{}
-	for address, target := range c.book.Targets(binding.Spec.TargetGroupARN) {
+	registrations := map[model.TargetID]targets.Registration{}
+	for address, target := range c.known(binding, endpoints) {
 		// Whether its Pod runs matters only of an address that no endpoint has.
-		orphan := !slices.ContainsFunc(endpoints, func(e targets.Endpoint) bool { return e.Address == address })
+		orphan := !has(endpoints, address)
 		registrations[address] = targets.Registration{
 			Pod: target.Pod, Draining: !target.Registered(), Doubtful: target.Doubtful, Health: target.State, Seen: target.Seen,
-			Running: orphan && target.Registered() && c.runs(ctx, address.Addr(), target.Pod),
+			Running: orphan && target.Registered() && c.runs(ctx, address, target.Pod),
 		}
 	}
 	now := time.Now()

@@ -1,8 +1,12 @@
 package controller
 
 import (
+	"cmp"
+	"maps"
+	"strconv"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
@@ -16,11 +20,19 @@ func bindingSpec(want model.Binding, arn string) v1beta1.TargetGroupBindingSpec 
 		TargetType:          new(v1beta1.TargetType(want.TargetType)),
 		TargetGroupProtocol: new(v1beta1.TargetGroupProtocol(want.Protocol)),
 		ServiceRef:          v1beta1.ServiceReference{Name: want.Service, Port: intstr.Parse(want.Port)},
-		IPAddressType:       new(v1beta1.TargetGroupIPv4),
+		IPAddressType:       new(v1beta1.TargetGroupIPAddressType(cmp.Or(want.IPAddressType, string(v1beta1.TargetGroupIPv4)))),
 		VpcID:               want.VPC,
+
+		MultiClusterTargetGroup: want.MultiCluster,
+	}
+	if len(want.NodeSelector) > 0 {
+		spec.NodeSelector = &metav1.LabelSelector{MatchLabels: want.NodeSelector}
 	}
 	for _, source := range want.Sources {
 		rule := v1beta1.NetworkingIngressRule{From: []v1beta1.NetworkingPeer{{SecurityGroup: &v1beta1.SecurityGroup{GroupID: source.SecurityGroup}}}}
+		if len(source.Ports) == 0 { // all of them; an empty list would open none
+			rule.Ports = []v1beta1.NetworkingPort{{Protocol: new(v1beta1.NetworkingProtocolTCP)}}
+		}
 		for _, port := range source.Ports {
 			rule.Ports = append(rule.Ports, v1beta1.NetworkingPort{Protocol: new(v1beta1.NetworkingProtocolTCP), Port: new(intstr.Parse(port))})
 		}
@@ -56,6 +68,7 @@ func observedBinding(object *v1beta1.TargetGroupBinding, group model.Key) model.
 	binding := model.Binding{
 		Key: model.BindingKey(group), TargetGroup: group, Namespace: object.Namespace, Name: object.Name,
 		Service: spec.ServiceRef.Name, Port: spec.ServiceRef.Port.String(), VPC: spec.VpcID, Labels: object.Labels,
+		MultiCluster: spec.MultiClusterTargetGroup, NodeSelector: observedSelector(spec.NodeSelector),
 	}
 	if spec.TargetType != nil {
 		binding.TargetType = string(*spec.TargetType)
@@ -63,25 +76,60 @@ func observedBinding(object *v1beta1.TargetGroupBinding, group model.Key) model.
 	if spec.TargetGroupProtocol != nil {
 		binding.Protocol = string(*spec.TargetGroupProtocol)
 	}
-	if spec.Networking == nil {
-		return binding
+	if spec.IPAddressType != nil && *spec.IPAddressType != v1beta1.TargetGroupIPv4 {
+		binding.IPAddressType = string(*spec.IPAddressType)
 	}
-	for _, rule := range spec.Networking.Ingress {
-		var source model.Source
-		for _, peer := range rule.From {
-			switch {
-			case peer.SecurityGroup != nil:
-				source.SecurityGroup = strings.TrimSpace(peer.SecurityGroup.GroupID)
-			case peer.IPBlock != nil:
-				source.SecurityGroup = peer.IPBlock.CIDR // never ours: it differs, and is overwritten
-			}
+	if spec.Networking != nil {
+		for _, rule := range spec.Networking.Ingress {
+			binding.Sources = append(binding.Sources, observedSource(rule))
 		}
-		for _, port := range rule.Ports {
-			if port.Port != nil {
-				source.Ports = append(source.Ports, port.Port.String())
-			}
-		}
-		binding.Sources = append(binding.Sources, source)
 	}
 	return binding
+}
+
+// never marks what no stack is built with: it differs, and is overwritten.
+const never = "never ours: "
+
+// observedSelector is empty where all nodes are selected.
+func observedSelector(selector *metav1.LabelSelector) map[string]string {
+	if selector == nil || len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {
+		return nil
+	}
+	out := map[string]string{}
+	maps.Copy(out, selector.MatchLabels)
+	for _, expression := range selector.MatchExpressions {
+		out[never+expression.String()] = ""
+	}
+	return out
+}
+
+func observedSource(rule v1beta1.NetworkingIngressRule) model.Source {
+	var source model.Source
+	for _, peer := range rule.From {
+		switch {
+		case peer.SecurityGroup != nil:
+			source.SecurityGroup = strings.TrimSpace(peer.SecurityGroup.GroupID)
+		case peer.IPBlock != nil:
+			source.SecurityGroup = never + peer.IPBlock.CIDR
+		}
+	}
+	if len(rule.From) != 1 {
+		source.SecurityGroup = never + strconv.Itoa(len(rule.From)) + " sources"
+	}
+	for _, port := range rule.Ports {
+		name := "" // all of them
+		if port.Port != nil {
+			name = port.Port.String()
+		}
+		switch {
+		case port.Protocol != nil && *port.Protocol != v1beta1.NetworkingProtocolTCP:
+			source.Ports = append(source.Ports, never+string(*port.Protocol)+" "+name)
+		case name != "" || len(rule.Ports) > 1:
+			source.Ports = append(source.Ports, name)
+		}
+	}
+	if len(rule.Ports) == 0 {
+		source.Ports = []string{never + "none"}
+	}
+	return source
 }

@@ -20,7 +20,7 @@ const bindingReady = "Ready"
 // Reasons of the condition.
 const (
 	bindingReconciled = "Reconciled"
-	bindingNotBuilt   = "NotBuilt"
+	bindingRefused    = "Refused"
 	bindingNoBackend  = "BackendNotFound"
 	bindingHeld       = "DeletionHeld"
 	bindingDenied     = "AccessDenied"
@@ -28,8 +28,9 @@ const (
 	bindingFailed     = "FailedReconcile"
 )
 
-// ready is the condition of a binding whose targets are as they should be.
-var ready = metav1.Condition{Type: bindingReady, Status: metav1.ConditionTrue, Reason: bindingReconciled, Message: "the ready Pods of the Service are registered"}
+func isReady(message string) metav1.Condition {
+	return metav1.Condition{Type: bindingReady, Status: metav1.ConditionTrue, Reason: bindingReconciled, Message: message}
+}
 
 func notReady(reason, message string) metav1.Condition {
 	return metav1.Condition{Type: bindingReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
@@ -54,6 +55,42 @@ func conditionAfter(err error) (condition metav1.Condition, lasting bool) {
 	case cloud.Throttled, cloud.Transient, cloud.Conflict:
 	}
 	return condition, false
+}
+
+// converged notes that a binding's targets are as they should be, and tells people what has
+// become different.
+func (c *bindingController) converged(ctx context.Context, binding *v1beta1.TargetGroupBinding, backend backend) error {
+	condition := backend.condition(binding)
+	before := meta.FindStatusCondition(binding.Status.Conditions, bindingReady)
+	news := before == nil || before.Message != condition.Message
+	switch {
+	case backend.missing != "":
+		c.events.BackendNotFound(binding, condition.Message)
+	case news && len(backend.strangers) > 0:
+		c.events.NodesLeftOut(binding, condition.Message)
+	}
+	if c.changes.took(nameOf(binding)) || !ptr.Equal(binding.Status.ObservedGeneration, new(binding.Generation)) {
+		c.events.TargetsReconciled(binding, condition.Message)
+	}
+	return c.setStatus(ctx, binding, condition, new(binding.Generation))
+}
+
+// refuse notes that a binding cannot be served as it is written: its targets stay as they are.
+func (c *bindingController) refuse(ctx context.Context, binding *v1beta1.TargetGroupBinding, message string) error {
+	before := meta.FindStatusCondition(binding.Status.Conditions, bindingReady)
+	if before == nil || before.Reason != bindingRefused || before.Message != message {
+		c.events.BindingRefused(binding, message)
+	}
+	return c.setCondition(ctx, binding, notReady(bindingRefused, message))
+}
+
+// refusal is why a binding is not served; empty: it is, or nobody has looked yet.
+func refusal(binding *v1beta1.TargetGroupBinding) string {
+	condition := meta.FindStatusCondition(binding.Status.Conditions, bindingReady)
+	if condition == nil || condition.Reason != bindingRefused || condition.ObservedGeneration != binding.Generation {
+		return ""
+	}
+	return condition.Message
 }
 
 // setCondition writes the condition where it is news.

@@ -146,7 +146,7 @@ func stackOfBinding(binding *v1beta1.TargetGroupBinding) (model.StackID, bool) {
 }
 
 func (v *view) bindingClaim(ctx context.Context, binding *v1beta1.TargetGroupBinding) (boundClaim, bool) {
-	if _, made := stackOfBinding(binding); made || !ipBinding(binding) || binding.DeletionTimestamp != nil {
+	if _, made := stackOfBinding(binding); made || instanceBinding(binding) || binding.DeletionTimestamp != nil {
 		return boundClaim{}, false
 	}
 	service := v.service(ctx, binding.Namespace, binding.Spec.ServiceRef.Name)
@@ -154,12 +154,17 @@ func (v *view) bindingClaim(ctx context.Context, binding *v1beta1.TargetGroupBin
 		Owner:      model.Object{Kind: "TargetGroupBinding", Namespace: binding.Namespace, Name: binding.Name},
 		Backend:    fmt.Sprintf("service %s port %s", binding.Spec.ServiceRef.Name, binding.Spec.ServiceRef.Port.String()),
 		Since:      binding.CreationTimestamp.Time,
+		Problem:    refusal(binding),
 		Unresolved: service == nil,
 	}}
 	if service != nil {
 		claim.Selector = service.Spec.Selector
 	}
-	claim.bind(binding)
+	if claim.Problem == "" && binding.Spec.TargetGroupARN != "" {
+		claim.bind(binding)
+	} else {
+		claim.Gates = append(claim.Gates, readiness.ForBinding(binding.Name))
+	}
 	return claim, true
 }
 

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -61,7 +60,7 @@ func setupDryRun(ctx context.Context, manager ctrl.Manager, config Config, aws *
 	view := &view{Reader: manager.GetClient(), config: config, rejections: newRejections()}
 	previews := newPreviews()
 	stacks := &stackController{view: view, cloud: aws, book: health.NewBook(), shared: make(chan struct{}, 1), previews: previews}
-	bindings := &bindingController{view: view, cloud: aws, book: stacks.book, holds: newHolds(), previews: previews}
+	bindings := &bindingController{view: view, cloud: aws, book: stacks.book, holds: newHolds(), own: newOwnTargets(), live: manager.GetAPIReader(), previews: previews}
 	if err := view.index(ctx, manager); err != nil {
 		return err
 	}
@@ -122,26 +121,38 @@ func (c *stackController) previewShared(ctx context.Context, steps []plan.Step, 
 // previewTargets logs which targets a binding would register and deregister.
 func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	about := "targets of TargetGroupBinding " + nameOf(binding).String()
-	if message := notBuilt(binding); message != "" {
-		c.previews.say(ctx, about, []string{"tell people: " + message})
+	if binding.Spec.TargetGroupARN == "" {
+		c.previews.say(ctx, about, []string{"look up the target group " + binding.Spec.TargetGroupName})
 		return nil
 	}
-	answer, err := c.cloud.TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
+	backend := c.backend(ctx, binding)
+	if backend.wrong != "" {
+		c.previews.say(ctx, about, []string{"tell people: " + backend.wrong})
+		return nil
+	}
+	endpoints := backend.endpoints
+	if err := c.readOwn(ctx, binding); err != nil {
+		return err
+	}
+	own, _ := c.own.of(nameOf(binding))
+	answer, err := c.cloud.As(roleOf(binding)).TargetHealth(ctx, cloud.Read, binding.Spec.TargetGroupARN)
 	if err != nil {
 		return err
 	}
-	registrations := map[netip.AddrPort]targets.Registration{}
+	registrations := map[model.TargetID]targets.Registration{}
 	for _, target := range answer {
-		registrations[target.Address] = targets.Registration{Draining: target.State == model.Draining, Health: target.State, Running: c.runs(ctx, target.Address.Addr(), "")}
+		if binding.Spec.MultiClusterTargetGroup && !own[target.Address] && !has(endpoints, target.Address) {
+			continue
+		}
+		registrations[target.Address] = targets.Registration{Draining: target.State.Leaving(), Health: target.State, Running: c.runs(ctx, target.Address, "")}
 	}
-	endpoints, _ := c.endpoints(ctx, binding)
 	changes := targets.Plan(time.Now(), endpoints, registrations, targets.Settings{UnreadyGrace: c.config.UnreadyGrace, LargestShare: c.config.BrakeTargets})
 	if binding.DeletionTimestamp != nil {
 		changes = targets.Changes{}
 	}
 	var said []string
 	for _, endpoint := range changes.Register {
-		said = append(said, fmt.Sprintf("register %s (Pod %s)", endpoint.Address, endpoint.Pod))
+		said = append(said, fmt.Sprintf("register %s (%s)", endpoint.Address, endpoint))
 	}
 	for _, address := range changes.Deregister {
 		said = append(said, fmt.Sprintf("deregister %s", address))

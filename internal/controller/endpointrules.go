@@ -62,14 +62,14 @@ func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.Targ
 		return
 	}
 	list := []need{}
-	endpoints, _ := c.endpoints(ctx, binding)
+	endpoints := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
 		if pod == nil {
 			continue
 		}
 		for _, wanted := range targets.Needs(binding.Spec.Networking, pod) {
-			n := need{endpoint.Node, endpoint.Address.Addr(), wanted}
+			n := need{endpoint.Node, endpoint.Address.IP, wanted}
 			known := func(o need) bool { return o.node == n.node && o.Need == n.Need }
 			if !slices.ContainsFunc(list, known) {
 				list = append(list, n)
@@ -196,7 +196,7 @@ func (c *endpointRuleController) complete(ctx context.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, binding := range c.bindings(ctx) {
-		if _, told := c.needs[nameOf(&binding)]; !told && binding.DeletionTimestamp == nil && binding.Spec.Networking != nil && notBuilt(&binding) == "" {
+		if _, told := c.needs[nameOf(&binding)]; !told && binding.DeletionTimestamp == nil && binding.Spec.Networking != nil && refusal(&binding) == "" {
 			return false
 		}
 	}

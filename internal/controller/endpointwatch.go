@@ -45,6 +45,28 @@ func (v *view) watchEndpoints(controlled *builder.Builder, book *health.Book) *b
 		Watches(&corev1.Pod{}, pod, builder.WithPredicates(servingChanged))
 }
 
+// watchNodes has it look at each binding whose targets are nodes when one of those changes.
+func (v *view) watchNodes(controlled *builder.Builder) *builder.Builder {
+	bindings := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
+		var out []reconcile.Request
+		for _, binding := range v.bindings(ctx, client.UnsafeDisableDeepCopy) {
+			if instanceBinding(&binding) {
+				out = append(out, reconcile.Request{NamespacedName: nameOf(&binding)})
+			}
+		}
+		return out
+	})
+	return controlled.Watches(&corev1.Node{}, bindings, builder.WithPredicates(nodeChanged))
+}
+
+// nodeChanged lets Node events through that can change which targets there are; heartbeats
+// do not.
+var nodeChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return !targets.SameAsTarget(e.ObjectOld.(*corev1.Node), e.ObjectNew.(*corev1.Node))
+	},
+}
+
 // servingChanged lets Pod events through that can change which targets there are: the
 // Pod itself is fresher than the EndpointSlices that name it.
 var servingChanged = predicate.Funcs{

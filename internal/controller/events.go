@@ -21,7 +21,7 @@ const (
 	reasonBindingFailed = "FailedReconcile"
 	reasonRulesFailed   = "FailedNetworkReconcile"
 	reasonNoBackend     = "BackendNotFound"
-	reasonNotBuilt      = "NotBuilt"
+	reasonNodesLeftOut  = "NodesLeftOut"
 	reasonDrifted       = "DriftFound"
 	reasonHeld          = "DeletionHeld"
 	reasonTargetsHeld   = "DeregistrationHeld"
@@ -30,6 +30,7 @@ const (
 	reasonBadAnnotation = "InvalidAnnotation"
 	reasonTargetWaits   = "TargetNotHealthy"
 	reasonNoInjection   = "NothingInjects"
+	reasonSwitched      = "SwitchedAtOnce"
 )
 
 // longestNote is what the API server takes in an event's note.
@@ -77,9 +78,20 @@ func (e Events) BackendNotFound(object runtime.Object, message string) {
 	e.emit(object, corev1.EventTypeWarning, reasonNoBackend, "Register", message)
 }
 
-// BindingNotBuilt tells that this build does not serve such a binding.
-func (e Events) BindingNotBuilt(object runtime.Object, message string) {
-	e.emit(object, corev1.EventTypeWarning, reasonNotBuilt, "Register", message)
+// BindingRefused tells that a binding cannot be served as it is written.
+func (e Events) BindingRefused(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonBindingFailed, "Register", message+" (nothing is changed until then)")
+}
+
+// NodesLeftOut tells that nodes cannot be targets.
+func (e Events) NodesLeftOut(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeWarning, reasonNodesLeftOut, "Register", message)
+}
+
+// TargetsReconciled tells that a target group has the targets that it should have, after
+// something was changed.
+func (e Events) TargetsReconciled(object runtime.Object, message string) {
+	e.emit(object, corev1.EventTypeNormal, reasonReconciled, "Register", message)
 }
 
 // Drifted tells that somebody else has changed the load balancer.
@@ -120,6 +132,12 @@ func (e Events) BadAnnotation(pod *corev1.Pod, complaint string) {
 // TargetWaits tells on the Pod that its target fails, with AWS's own words.
 func (e Events) TargetWaits(pod *corev1.Pod, change readiness.GateChange) {
 	e.emit(pod, corev1.EventTypeWarning, reasonTargetWaits, "Gate", fmt.Sprintf("%s stays closed: %s (%s)", change.Type, change.Message, change.Reason))
+}
+
+// SwitchedAtOnce tells that requests go to a target group that is not known to serve them.
+func (e Events) SwitchedAtOnce(object runtime.Object, group model.Key) {
+	e.emit(object, corev1.EventTypeWarning, reasonSwitched, "Deploy", fmt.Sprintf(
+		"target group %s gets requests although its targets are not all healthy: it was waited for as long as may be, or could not be attached before", group.Resource()))
 }
 
 func asCloudError(err error) (*cloud.Error, bool) { return errors.AsType[*cloud.Error](err) }

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -31,8 +30,8 @@ type followController struct {
 	bell bell
 	// concerned reports whether somebody waits to hear of a Pod's targets.
 	concerned func(context.Context, *corev1.Pod) bool
-	// checks are the health checks of groups, for the time that adoption takes.
-	checks func(ctx context.Context, groups []string) (map[string]model.HealthCheck, error)
+	// checks is the health check of a group, for the time that adoption takes.
+	checks func(ctx context.Context, group string) (map[string]model.HealthCheck, error)
 	// await replaces what a binding waits to hear of AWS.
 	await func(binding types.NamespacedName, waits []health.Wait)
 	// learned is told of which Pods' targets more is known.
@@ -41,11 +40,11 @@ type followController struct {
 	mu sync.Mutex
 	// free are addresses that AWS did not have when their Pods were ready already, so that
 	// a registration which comes later can only be meant for them.
-	free map[types.NamespacedName]map[netip.AddrPort]types.UID
+	free map[types.NamespacedName]map[model.TargetID]types.UID
 }
 
 func (c *followController) setup(manager ctrl.Manager) error {
-	c.free = map[types.NamespacedName]map[netip.AddrPort]types.UID{}
+	c.free = map[types.NamespacedName]map[model.TargetID]types.UID{}
 	controlled := ctrl.NewControllerManagedBy(manager).Named("follow").
 		For(&v1beta1.TargetGroupBinding{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}))
 	return c.watchEndpoints(controlled, c.book).
@@ -58,7 +57,7 @@ func (c *followController) setup(manager ctrl.Manager) error {
 // for what it has not.
 func (c *followController) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var binding v1beta1.TargetGroupBinding
-	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil || !ipBinding(&binding) || binding.Spec.IamRoleArnToAssume != "" {
+	if err := c.Get(ctx, request.NamespacedName, &binding); err != nil || !ipBinding(&binding) {
 		c.forget(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -76,7 +75,7 @@ func (c *followController) Reconcile(ctx context.Context, request ctrl.Request) 
 type following struct {
 	own     []targets.Endpoint           // registered for the Pod that has the address now
 	adopted []targets.Endpoint           // registered, perhaps for a Pod before
-	free    map[netip.AddrPort]types.UID // not registered yet
+	free    map[model.TargetID]types.UID // not registered yet
 	waits   []health.Wait                // what has to be asked
 	recheck time.Duration
 }
@@ -87,8 +86,8 @@ const departure = time.Minute
 
 func (c *followController) look(ctx context.Context, binding *v1beta1.TargetGroupBinding) following {
 	group, now := binding.Spec.TargetGroupARN, time.Now()
-	out := following{free: map[netip.AddrPort]types.UID{}}
-	endpoints, _ := c.endpoints(ctx, binding)
+	out := following{free: map[model.TargetID]types.UID{}}
+	endpoints := c.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		pod := c.pod(ctx, endpoint.Pod)
 		if pod == nil || endpoint.Ending || !c.concerned(ctx, pod) {
@@ -127,7 +126,7 @@ func (c *followController) settle(ctx context.Context, group string, finding fol
 	if len(finding.adopted) == 0 {
 		return nil
 	}
-	checks, err := c.checks(ctx, []string{group})
+	checks, err := c.checks(ctx, group)
 	if err != nil {
 		return fmt.Errorf("reading the health check of %s: %w", group, err)
 	}
@@ -144,7 +143,7 @@ func (c *followController) wasFree(binding types.NamespacedName, endpoint target
 	return c.free[binding][endpoint.Address] == endpoint.UID
 }
 
-func (c *followController) remember(binding types.NamespacedName, free map[netip.AddrPort]types.UID) {
+func (c *followController) remember(binding types.NamespacedName, free map[model.TargetID]types.UID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.free[binding] = free

@@ -49,14 +49,14 @@ func followed(t *testing.T, ready corev1.ConditionStatus) (*followController, *v
 	return &followController{
 		view: &view{Reader: reader, config: Config{Mode: GatesOnly}}, book: health.NewBook(),
 		concerned: func(context.Context, *corev1.Pod) bool { return true },
-		free:      map[types.NamespacedName]map[netip.AddrPort]types.UID{},
+		free:      map[types.NamespacedName]map[model.TargetID]types.UID{},
 	}, binding, since
 }
 
 // A registration that somebody else made counts for a Pod only where AWS's answers prove it.
 func TestWhoseRegistrationItIs(t *testing.T) {
 	t.Parallel()
-	address := netip.MustParseAddrPort("10.0.0.1:8080")
+	address := model.TargetAt(netip.MustParseAddrPort("10.0.0.1:8080"))
 	says := func(state model.HealthState) []model.TargetHealth {
 		return []model.TargetHealth{{Address: address, State: state}}
 	}
@@ -99,9 +99,9 @@ func TestWhoseRegistrationItIs(t *testing.T) {
 func TestItIsAskedWhetherAnUnreadyPodWasTakenOut(t *testing.T) {
 	t.Parallel()
 	c, binding, since := followed(t, corev1.ConditionFalse)
-	address := netip.MustParseAddrPort("10.0.0.1:8080")
+	address := model.TargetAt(netip.MustParseAddrPort("10.0.0.1:8080"))
 	c.book.Answered(followedGroup, []model.TargetHealth{{Address: address, State: model.Healthy}}, since.Add(-time.Minute))
-	c.book.Remembered(followedGroup, map[netip.AddrPort]types.UID{address: "now"})
+	c.book.Remembered(followedGroup, map[model.TargetID]types.UID{address: "now"})
 	if finding := c.look(t.Context(), binding); len(finding.waits) != 1 {
 		t.Errorf("it waits for %d answers, want one", len(finding.waits))
 	}

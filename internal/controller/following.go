@@ -9,6 +9,7 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -20,7 +21,10 @@ func setupFollowing(ctx context.Context, manager ctrl.Manager, config Config, aw
 	var follow *followController
 	gates := newGates(manager, view, book, aws, func(group string) { follow.bell.ring(view.bindingsOfGroup(ctx, group)...) })
 	follow = &followController{
-		view: view, book: book, checks: aws.HealthChecks, await: gates.awaitFor, learned: gates.learned,
+		view: view, book: book, checks: func(ctx context.Context, group string) (map[string]model.HealthCheck, error) {
+			return aws.As(view.roleFor(ctx, group)).HealthChecks(ctx, []string{group})
+		},
+		await: gates.awaitFor, learned: gates.learned,
 		concerned: func(ctx context.Context, pod *corev1.Pod) bool {
 			return gates.observer.concerned(ctx, pod) || config.Mode == GatesOnly && gateWaits(pod)
 		},

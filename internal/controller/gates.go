@@ -24,7 +24,7 @@ type gates struct {
 func newGates(manager ctrl.Manager, view *view, book *health.Book, aws *cloud.Cloud, answered func(group string)) *gates {
 	g := &gates{}
 	ask := func(ctx context.Context, group string) ([]model.TargetHealth, error) {
-		return aws.TargetHealth(ctx, cloud.Question, group)
+		return aws.As(view.roleFor(ctx, group)).TargetHealth(ctx, cloud.Question, group)
 	}
 	g.watcher = health.NewWatcher(book, ask, func(group string) {
 		g.pods.bell.ring(g.pods.waits.on(group)...)
@@ -49,4 +49,9 @@ func (g *gates) learned(pods []types.NamespacedName) {
 // awaitFor replaces what a binding waits to hear of AWS.
 func (g *gates) awaitFor(binding types.NamespacedName, waits []health.Wait) {
 	g.watcher.Await("binding "+binding.String(), waits)
+}
+
+// awaitForStack replaces what a stack waits to hear of AWS.
+func (g *gates) awaitForStack(stack model.StackID, waits []health.Wait) {
+	g.watcher.Await("stack "+stack.String(), waits)
 }

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
@@ -76,11 +76,14 @@ func (c *bindingController) noteHeld(binding *v1beta1.TargetGroupBinding, change
 	}
 }
 
-// runs reports whether the Pod that an address is registered for is there and not
+// runs reports whether the Pod, or node, that a target is registered for is there and not
 // ending; where nobody knows which Pod that is, any Pod that has the address.
-func (v *view) runs(ctx context.Context, address netip.Addr, uid types.UID) bool {
+func (v *view) runs(ctx context.Context, target model.TargetID, uid types.UID) bool {
+	if target.Instance != "" {
+		return v.nodeRuns(ctx, target.Instance)
+	}
 	var pods corev1.PodList
-	if err := v.List(ctx, &pods, client.MatchingFields{podsByAddress: address.String()}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := v.List(ctx, &pods, client.MatchingFields{podsByAddress: target.IP.String()}, client.UnsafeDisableDeepCopy); err != nil {
 		return false
 	}
 	for i := range pods.Items {

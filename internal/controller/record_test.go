@@ -40,11 +40,11 @@ func TestSuccessor(t *testing.T) {
 func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	t.Parallel()
 	since := time.Unix(1_700_000_000, 0)
-	known := map[netip.AddrPort]health.Target{}
+	known := map[model.TargetID]health.Target{}
 	for _, target := range []health.Target{
-		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since, State: model.Healthy, Asked: since},
-		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Pod: "b", Since: since, State: model.Draining},
-		{Address: netip.MustParseAddrPort("10.0.0.3:80"), Pod: "c", Since: since, Adopted: true},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.1:80")), Pod: "a", Since: since, State: model.Healthy, Asked: since},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.2:80")), Pod: "b", Since: since, State: model.Draining},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.3:80")), Pod: "c", Since: since, Adopted: true},
 	} {
 		known[target.Address] = target
 	}
@@ -55,11 +55,11 @@ func TestTargetsAreRememberedOverARestart(t *testing.T) {
 	got, ok := decodeTargets(text, "3", false)
 	slices.SortFunc(got, func(a, b health.Target) int { return a.Address.Compare(b.Address) })
 	want := []health.Target{
-		{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a", Since: since},
-		{Address: netip.MustParseAddrPort("10.0.0.2:80"), Since: since, Deregistered: since, State: model.Draining, Reason: "Target.DeregistrationInProgress"},
-		{Address: netip.MustParseAddrPort("10.0.0.3:80"), Pod: "c", Since: since, Adopted: true},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.1:80")), Pod: "a", Since: since},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.2:80")), Since: since, Deregistered: since, State: model.Draining, Reason: "Target.DeregistrationInProgress"},
+		{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.3:80")), Pod: "c", Since: since, Adopted: true},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); !ok || diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(model.TargetID{})); !ok || diff != "" {
 		t.Errorf("believed: %v; targets (-want +got):\n%s", ok, diff)
 	}
 }

@@ -2,8 +2,8 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -20,14 +20,17 @@ import (
 // through, so what ends while it waits goes along.
 func (c *bindingController) deregister(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
 	group := binding.Spec.TargetGroupARN
-	endpoints, _ := c.endpoints(ctx, binding)
-	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+	endpoints := c.endpoints(ctx, binding)
+	sent, err := c.cloud.As(roleOf(binding)).Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, address := range c.plan(ctx, binding).Deregister {
 			list = append(list, model.Target{Address: address})
 		}
 		return list
 	})
+	if len(sent) > 0 {
+		c.changes.note(nameOf(binding))
+	}
 	c.noteDeregistered(ctx, group, sent)
 	c.registered(podsOf(slices.DeleteFunc(endpoints, func(e targets.Endpoint) bool {
 		return !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == e.Address })
@@ -42,7 +45,7 @@ func (c *bindingController) noteDeregistered(ctx context.Context, group string, 
 	if len(sent) == 0 {
 		return
 	}
-	var addresses []netip.AddrPort
+	var addresses []model.TargetID
 	for _, target := range sent {
 		addresses = append(addresses, target.Address)
 	}
@@ -61,18 +64,18 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	}
 	// What comes up from here on goes with the next call: this one has said whom it means.
 	intent := c.plan(ctx, binding).Register
-	if err := c.begin(ctx, binding, intent); err != nil {
+	if err := errors.Join(c.begin(ctx, binding, intent), c.take(ctx, binding, intent)); err != nil {
 		return err
 	}
-	byAddress := map[netip.AddrPort]targets.Endpoint{}
-	sent, err := c.cloud.Register(ctx, group, func() []model.Target {
+	byAddress := map[model.TargetID]targets.Endpoint{}
+	sent, err := c.cloud.As(roleOf(binding)).Register(ctx, group, func() []model.Target {
 		var list []model.Target
 		for _, endpoint := range c.plan(ctx, binding).Register {
 			if !slices.ContainsFunc(intent, func(e targets.Endpoint) bool { return e.Address == endpoint.Address && e.UID == endpoint.UID }) {
 				continue
 			}
 			byAddress[endpoint.Address] = endpoint
-			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address.Addr())})
+			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address)})
 		}
 		return list
 	})
@@ -84,8 +87,9 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 		c.book.Registered(group, uids(endpoints), time.Now())
 		c.book.Seen(group, uids(endpoints))
 		c.registered(podsOf(endpoints))
+		c.changes.note(nameOf(binding))
 		c.changed(ctx, group)
-		log.FromContext(ctx).Info("registered targets", "group", group, "pods", podsOf(endpoints))
+		log.FromContext(ctx).Info("registered targets", "group", group, "targets", endpoints)
 	}
 	if cloud.MayHaveTakenEffect(err) {
 		c.book.Doubted(group, uids(without(byAddress, sent)), time.Now())
@@ -130,16 +134,19 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // zone is "all" for an address outside the VPC, as AWS wants it (API reference,
 // TargetDescription).
-func (c *bindingController) zone(ctx context.Context, address netip.Addr) string {
+func (c *bindingController) zone(ctx context.Context, target model.TargetID) string {
+	if target.Instance != "" {
+		return ""
+	}
 	network, err := c.cloud.Network(ctx, false)
-	if err != nil || network.Contains(address) {
+	if err != nil || network.Contains(target.IP) {
 		return ""
 	}
 	return "all"
 }
 
 // without are the endpoints that were tried, less those that were registered.
-func without(tried map[netip.AddrPort]targets.Endpoint, sent []model.Target) []targets.Endpoint {
+func without(tried map[model.TargetID]targets.Endpoint, sent []model.Target) []targets.Endpoint {
 	var left []targets.Endpoint
 	for address, endpoint := range tried {
 		if !slices.ContainsFunc(sent, func(t model.Target) bool { return t.Address == address }) {
@@ -149,8 +156,8 @@ func without(tried map[netip.AddrPort]targets.Endpoint, sent []model.Target) []t
 	return left
 }
 
-func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {
-	out := map[netip.AddrPort]types.UID{}
+func uids(endpoints []targets.Endpoint) map[model.TargetID]types.UID {
+	out := map[model.TargetID]types.UID{}
 	for _, endpoint := range endpoints {
 		out[endpoint.Address] = endpoint.UID
 	}
@@ -160,7 +167,9 @@ func uids(endpoints []targets.Endpoint) map[netip.AddrPort]types.UID {
 func podsOf(endpoints []targets.Endpoint) []types.NamespacedName {
 	var names []types.NamespacedName
 	for _, endpoint := range endpoints {
-		names = append(names, endpoint.Pod)
+		if endpoint.Pod.Name != "" { // not a node
+			names = append(names, endpoint.Pod)
+		}
 	}
 	return names
 }

@@ -66,8 +66,11 @@ func (c *bindingController) release(ctx context.Context, binding *v1beta1.Target
 			return err
 		}
 	}
-	if err := c.empty(ctx, binding.Spec.TargetGroupARN); err != nil && cloud.KindOf(err) != cloud.Gone {
+	if err := c.empty(ctx, binding); err != nil && cloud.KindOf(err) != cloud.Gone {
 		return fmt.Errorf("emptying %s: %w", binding.Spec.TargetGroupARN, err)
+	}
+	if err := c.deleteOwn(ctx, binding); err != nil {
+		return err
 	}
 	c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 	return c.letGo(ctx, binding)
@@ -113,15 +116,19 @@ func (c *bindingController) mayDelete(ctx context.Context, binding *v1beta1.Targ
 }
 
 // empty deregisters all targets of a group.
-func (c *bindingController) empty(ctx context.Context, group string) error {
+func (c *bindingController) empty(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
+	group := binding.Spec.TargetGroupARN
+	if err := c.readOwn(ctx, binding); err != nil {
+		return err
+	}
 	if !c.book.Known(group) {
 		if err := c.read(ctx, group); err != nil {
 			return err
 		}
 	}
-	sent, err := c.cloud.Deregister(ctx, group, func() []model.Target {
+	sent, err := c.cloud.As(roleOf(binding)).Deregister(ctx, group, func() []model.Target {
 		var list []model.Target
-		for address, target := range c.book.Targets(group) {
+		for address, target := range c.known(binding, nil) {
 			if target.Registered() {
 				list = append(list, model.Target{Address: address})
 			}
@@ -142,6 +149,9 @@ func (c *bindingController) letGo(ctx context.Context, binding *v1beta1.TargetGr
 // forget ends all that is done, or kept in mind, for a binding.
 func (c *bindingController) forget(name types.NamespacedName) {
 	c.await(name, nil)
+	c.own.forget(name)
+	c.lookups.forget(name)
+	c.changes.took(name)
 	c.needs(name, nil)
 	c.holds.set(name, 0, time.Time{})
 	c.brake.forget(name)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ type targetRecord struct {
 const adoptedMark = "/adopted"
 
 // encodeTargets writes what is known of a group's targets.
-func encodeTargets(epoch string, dirty bool, known map[netip.AddrPort]health.Target) (string, error) {
+func encodeTargets(epoch string, dirty bool, known map[model.TargetID]health.Target) (string, error) {
 	record := targetRecord{Epoch: epoch, Dirty: dirty, Targets: map[string]string{}}
 	for address, target := range known {
 		pod := string(target.Pod)
@@ -63,7 +62,7 @@ func decodeTargets(text, epoch string, dirty bool) (list []health.Target, ok boo
 		return nil, false
 	}
 	for key, value := range record.Targets {
-		address, err := netip.ParseAddrPort(key)
+		address, err := model.ParseTargetID(key)
 		registration, adopted := strings.CutSuffix(value, adoptedMark)
 		pod, seconds, found := strings.Cut(registration, "/")
 		since, err2 := strconv.ParseInt(seconds, 10, 64)
@@ -91,12 +90,12 @@ func (c *bindingController) remembered(ctx context.Context, binding *v1beta1.Tar
 // interrupted are the Pods that a former process had registered, or was about to, when
 // it ended in the middle of a change. Addresses that were adopted are not among them: they
 // are adopted anew.
-func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[netip.AddrPort]types.UID {
+func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[model.TargetID]types.UID {
 	list, ok := decodeTargets(binding.Annotations[targetsAnnotation], c.epoch(ctx), true)
 	if !ok {
 		return nil
 	}
-	out := map[netip.AddrPort]types.UID{}
+	out := map[model.TargetID]types.UID{}
 	for _, target := range list {
 		if target.Pod != "" && !target.Adopted {
 			out[target.Address] = target.Pod
@@ -108,7 +107,7 @@ func (c *bindingController) interrupted(ctx context.Context, binding *v1beta1.Ta
 // begin notes that a change begins, and which Pods are about to be registered; the
 // record is written anew when it is done.
 func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGroupBinding, registering []targets.Endpoint) error {
-	known := c.book.Targets(binding.Spec.TargetGroupARN)
+	known := c.mine(ctx, binding)
 	for _, endpoint := range registering {
 		known[endpoint.Address] = health.Target{Pod: endpoint.UID}
 	}
@@ -122,7 +121,7 @@ func (c *bindingController) begin(ctx context.Context, binding *v1beta1.TargetGr
 // remember writes what is known now. While AWS has not said whether a registration took
 // effect, the change is still on its way.
 func (c *bindingController) remember(ctx context.Context, binding *v1beta1.TargetGroupBinding) error {
-	known, doubtful := c.book.Targets(binding.Spec.TargetGroupARN), false
+	known, doubtful := c.mine(ctx, binding), false
 	for _, target := range known {
 		doubtful = doubtful || target.Doubtful
 	}
@@ -131,6 +130,12 @@ func (c *bindingController) remember(ctx context.Context, binding *v1beta1.Targe
 		return fmt.Errorf("recording the targets of TargetGroupBinding %s: %w", nameOf(binding), err)
 	}
 	return c.annotate(ctx, binding, text)
+}
+
+// mine are the targets that a record tells of.
+func (c *bindingController) mine(ctx context.Context, binding *v1beta1.TargetGroupBinding) map[model.TargetID]health.Target {
+	endpoints := c.endpoints(ctx, binding)
+	return c.known(binding, endpoints)
 }
 
 func (c *bindingController) annotate(ctx context.Context, binding *v1beta1.TargetGroupBinding, value string) error {

@@ -17,7 +17,6 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/readiness"
-	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 // view answers questions about the cluster from the informers' caches: no call.
@@ -38,48 +37,51 @@ const (
 	podsByAddress     = "status.podIPs"
 )
 
+// indexes of the caches, by which lists are narrowed.
+var indexes = []struct {
+	object client.Object
+	field  string
+	values client.IndexerFunc
+}{
+	{&v1beta1.TargetGroupBinding{}, bindingsByService, func(o client.Object) []string {
+		return []string{o.(*v1beta1.TargetGroupBinding).Spec.ServiceRef.Name}
+	}},
+	{&v1beta1.TargetGroupBinding{}, bindingsByGroup, func(o client.Object) []string {
+		return []string{o.(*v1beta1.TargetGroupBinding).Spec.TargetGroupARN}
+	}},
+	{&networkingv1.Ingress{}, ingressesByBacked, func(o client.Object) []string {
+		var names []string
+		for _, backend := range ingress.Backends(o.(*networkingv1.Ingress)) {
+			names = append(names, backend.Service)
+		}
+		return names
+	}},
+	{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
+		// What the class says is not known here; see inGroup.
+		id, err := ingress.Group(o.(*networkingv1.Ingress), ingress.Class{})
+		if err != nil {
+			return nil
+		}
+		return []string{id.String()}
+	}},
+	{&networkingv1.Ingress{}, ingressesByClass, func(o client.Object) []string {
+		if name := o.(*networkingv1.Ingress).Spec.IngressClassName; name != nil {
+			return []string{*name}
+		}
+		return []string{""}
+	}},
+	{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
+		var addresses []string
+		for _, ip := range o.(*corev1.Pod).Status.PodIPs {
+			addresses = append(addresses, ip.IP)
+		}
+		return addresses
+	}},
+	{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
+}
+
 func (v *view) index(ctx context.Context, manager ctrl.Manager) error {
-	for _, index := range []struct {
-		object client.Object
-		field  string
-		values client.IndexerFunc
-	}{
-		{&v1beta1.TargetGroupBinding{}, bindingsByService, func(o client.Object) []string {
-			return []string{o.(*v1beta1.TargetGroupBinding).Spec.ServiceRef.Name}
-		}},
-		{&v1beta1.TargetGroupBinding{}, bindingsByGroup, func(o client.Object) []string {
-			return []string{o.(*v1beta1.TargetGroupBinding).Spec.TargetGroupARN}
-		}},
-		{&networkingv1.Ingress{}, ingressesByBacked, func(o client.Object) []string {
-			var names []string
-			for _, backend := range ingress.Backends(o.(*networkingv1.Ingress)) {
-				names = append(names, backend.Service)
-			}
-			return names
-		}},
-		{&networkingv1.Ingress{}, ingressesByGroup, func(o client.Object) []string {
-			// What the class says is not known here; see inGroup.
-			id, err := ingress.Group(o.(*networkingv1.Ingress), ingress.Class{})
-			if err != nil {
-				return nil
-			}
-			return []string{id.String()}
-		}},
-		{&networkingv1.Ingress{}, ingressesByClass, func(o client.Object) []string {
-			if name := o.(*networkingv1.Ingress).Spec.IngressClassName; name != nil {
-				return []string{*name}
-			}
-			return []string{""}
-		}},
-		{&corev1.Pod{}, podsByAddress, func(o client.Object) []string {
-			var addresses []string
-			for _, ip := range o.(*corev1.Pod).Status.PodIPs {
-				addresses = append(addresses, ip.IP)
-			}
-			return addresses
-		}},
-		{&networkingv1.Ingress{}, ingressesByFinal, func(o client.Object) []string { return o.GetFinalizers() }},
-	} {
+	for _, index := range indexes {
 		if err := manager.GetFieldIndexer().IndexField(ctx, index.object, index.field, index.values); err != nil {
 			return fmt.Errorf("indexing %T by %s: %w", index.object, index.field, err)
 		}
@@ -105,28 +107,6 @@ func (v *view) services(ctx context.Context, object *networkingv1.Ingress) map[s
 		}
 	}
 	return out
-}
-
-// endpoints of a binding; ok is false when its Service has no such port, or is not there.
-func (v *view) endpoints(ctx context.Context, binding *v1beta1.TargetGroupBinding) (list []targets.Endpoint, ok bool) {
-	service := v.service(ctx, binding.Namespace, binding.Spec.ServiceRef.Name)
-	if service == nil {
-		return nil, false
-	}
-	port, ok := ingress.ServicePort(service, binding.Spec.ServiceRef.Port.String())
-	if !ok {
-		return nil, false
-	}
-	var list_ discoveryv1.EndpointSliceList
-	if err := v.List(ctx, &list_, client.InNamespace(binding.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
-		return nil, false
-	}
-	var slices_ targets.Slices
-	for i := range list_.Items {
-		slices_ = append(slices_, &list_.Items[i])
-	}
-	list = targets.Endpoints(port.Name, slices_, func(name types.NamespacedName) *corev1.Pod { return v.pod(ctx, name) })
-	return list, true
 }
 
 // pod is nil when it does not exist. It is the cache's own, to be read only: bindings look at

@@ -50,7 +50,7 @@ func (w *witness) evidence(ctx context.Context, pod *corev1.Pod) []readiness.Evi
 
 func (w *witness) locate(ctx context.Context, evidence *readiness.Evidence, binding *v1beta1.TargetGroupBinding, pod *corev1.Pod) {
 	evidence.Unread = !w.book.Known(evidence.TargetGroup)
-	endpoints, _ := w.endpoints(ctx, binding)
+	endpoints := w.endpoints(ctx, binding)
 	for _, endpoint := range endpoints {
 		if endpoint.UID != pod.UID {
 			continue

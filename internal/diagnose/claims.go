@@ -109,7 +109,7 @@ func bindingClaimant(binding *v1beta1.TargetGroupBinding) claimant {
 	switch {
 	case binding.DeletionTimestamp != nil:
 		c.unserved = "it is being deleted"
-	case binding.Spec.TargetType == nil || *binding.Spec.TargetType != v1beta1.TargetTypeIP:
+	case binding.Spec.TargetType != nil && *binding.Spec.TargetType != v1beta1.TargetTypeIP:
 		c.unserved = "its targets are instances, not Pods"
 	}
 	return c

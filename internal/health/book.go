@@ -2,7 +2,6 @@ package health
 
 import (
 	"maps"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 
 // Target is what is known of one address in a target group.
 type Target struct {
-	Address netip.AddrPort
+	Address model.TargetID
 	// Pod is the UID of the Pod that the address is registered for; empty while that
 	// is not known (the address was there before this process).
 	Pod types.UID
@@ -46,7 +45,7 @@ type Target struct {
 
 // Registered reports whether the address takes part in its group: it is there and
 // not on its way out.
-func (t Target) Registered() bool { return t.State != model.Draining }
+func (t Target) Registered() bool { return !t.State.Leaving() }
 
 // staleness is for how long after a deregistration an answer that knows nothing of it is
 // taken for an old one: reads of ELBv2 are not consistent with what was written just before.
@@ -54,7 +53,7 @@ const staleness = 30 * time.Second
 
 // outdated reports whether an answer is older than the deregistration that it should know of.
 func (t Target) outdated(state model.HealthState, asked time.Time) bool {
-	return !t.Deregistered.IsZero() && state != model.Draining && asked.Before(t.Deregistered.Add(staleness))
+	return !t.Deregistered.IsZero() && !state.Leaving() && asked.Before(t.Deregistered.Add(staleness))
 }
 
 // newer reports whether what is known of the target is newer than this question.
@@ -72,7 +71,7 @@ type group struct {
 	// known: it is known which targets there are. Else these are the last ones of a group that
 	// was closed, and still draining.
 	known   bool
-	targets map[netip.AddrPort]Target
+	targets map[model.TargetID]Target
 	asked   time.Time // when the group was last asked about, with or without an answer
 	told    time.Time // when the last question was put that was answered
 }
@@ -92,7 +91,7 @@ func (b *Book) Open(arn string) {
 // learn is a group that is known from now on. The caller holds the lock.
 func (b *Book) learn(arn string) *group {
 	if b.groups[arn] == nil {
-		b.groups[arn] = &group{targets: map[netip.AddrPort]Target{}}
+		b.groups[arn] = &group{targets: map[model.TargetID]Target{}}
 	}
 	b.groups[arn].known = true
 	return b.groups[arn]
@@ -144,13 +143,13 @@ func (b *Book) Close(arn string, now time.Time) {
 		if g.known {
 			return false
 		}
-		maps.DeleteFunc(g.targets, func(_ netip.AddrPort, t Target) bool { return !t.outdated("", now) })
+		maps.DeleteFunc(g.targets, func(_ model.TargetID, t Target) bool { return !t.outdated("", now) })
 		return len(g.targets) == 0
 	})
 }
 
 // Targets are the targets of a group, by address.
-func (b *Book) Targets(arn string) map[netip.AddrPort]Target {
+func (b *Book) Targets(arn string) map[model.TargetID]Target {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if g := b.groups[arn]; g != nil {
@@ -176,7 +175,7 @@ func (b *Book) GroupsOf(pod types.UID) []string {
 }
 
 // Target is one target of a group.
-func (b *Book) Target(arn string, address netip.AddrPort) (Target, bool) {
+func (b *Book) Target(arn string, address model.TargetID) (Target, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if g := b.groups[arn]; g != nil {
@@ -187,7 +186,7 @@ func (b *Book) Target(arn string, address netip.AddrPort) (Target, bool) {
 }
 
 // Registered notes that AWS has answered the registration of an address for a Pod.
-func (b *Book) Registered(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+func (b *Book) Registered(arn string, pods map[model.TargetID]types.UID, now time.Time) {
 	b.change(arn, func(g *group) {
 		for address, uid := range pods {
 			g.targets[address] = Target{Address: address, Pod: uid, Since: now}
@@ -197,7 +196,7 @@ func (b *Book) Registered(arn string, pods map[netip.AddrPort]types.UID, now tim
 
 // Doubted notes that addresses which were free have been registered for Pods without an
 // answer. They are taken for registered until AWS says that they are not.
-func (b *Book) Doubted(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+func (b *Book) Doubted(arn string, pods map[model.TargetID]types.UID, now time.Time) {
 	b.change(arn, func(g *group) {
 		for address, uid := range pods {
 			if _, known := g.targets[address]; !known {
@@ -208,7 +207,7 @@ func (b *Book) Doubted(arn string, pods map[netip.AddrPort]types.UID, now time.T
 }
 
 // Seen notes that the Pods that addresses are registered for are there.
-func (b *Book) Seen(arn string, pods map[netip.AddrPort]types.UID) {
+func (b *Book) Seen(arn string, pods map[model.TargetID]types.UID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	g := b.groups[arn]
@@ -224,7 +223,7 @@ func (b *Book) Seen(arn string, pods map[netip.AddrPort]types.UID) {
 }
 
 // Adopted notes that an address which is registered already belongs to this Pod now.
-func (b *Book) Adopted(arn string, pods map[netip.AddrPort]types.UID, now time.Time) {
+func (b *Book) Adopted(arn string, pods map[model.TargetID]types.UID, now time.Time) {
 	b.change(arn, func(g *group) {
 		for address, uid := range pods {
 			t := g.targets[address]
@@ -236,7 +235,7 @@ func (b *Book) Adopted(arn string, pods map[netip.AddrPort]types.UID, now time.T
 
 // Remembered notes that a registration which this process found is the one that a
 // former process made for this Pod.
-func (b *Book) Remembered(arn string, pods map[netip.AddrPort]types.UID) {
+func (b *Book) Remembered(arn string, pods map[model.TargetID]types.UID) {
 	b.change(arn, func(g *group) {
 		for address, uid := range pods {
 			t := g.targets[address]
@@ -247,7 +246,7 @@ func (b *Book) Remembered(arn string, pods map[netip.AddrPort]types.UID) {
 }
 
 // Deregistered notes that AWS has answered the deregistration of addresses.
-func (b *Book) Deregistered(arn string, addresses []netip.AddrPort, now time.Time) {
+func (b *Book) Deregistered(arn string, addresses []model.TargetID, now time.Time) {
 	b.change(arn, func(g *group) {
 		for _, address := range addresses {
 			t := g.targets[address]
@@ -267,7 +266,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 	defer b.mu.Unlock()
 	g := b.learn(arn)
 	g.asked, g.told = latest(g.asked, asked), latest(g.told, asked)
-	named := map[netip.AddrPort]bool{}
+	named := map[model.TargetID]bool{}
 	for _, health := range answer {
 		named[health.Address] = true
 		before, known := g.targets[health.Address]
@@ -288,7 +287,7 @@ func (b *Book) Answered(arn string, answer []model.TargetHealth, asked time.Time
 		}
 		g.targets[health.Address] = after
 	}
-	maps.DeleteFunc(g.targets, func(address netip.AddrPort, t Target) bool { return !named[address] && !t.newer(asked) })
+	maps.DeleteFunc(g.targets, func(address model.TargetID, t Target) bool { return !named[address] && !t.newer(asked) })
 	return healthy
 }
 

@@ -16,28 +16,28 @@ const group = "arn:…:targetgroup/web"
 
 var (
 	start            = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	a, b             = netip.MustParseAddrPort("10.0.1.5:80"), netip.MustParseAddrPort("10.0.1.6:80")
-	compareAddresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+	a, b             = model.TargetAt(netip.MustParseAddrPort("10.0.1.5:80")), model.TargetAt(netip.MustParseAddrPort("10.0.1.6:80"))
+	compareAddresses = cmp.Comparer(func(a, b model.TargetID) bool { return a == b })
 )
 
 // sec is so many seconds after the start.
 func sec(n float64) time.Time { return start.Add(time.Duration(n * float64(time.Second))) }
 
 type (
-	pods    = map[netip.AddrPort]types.UID
+	pods    = map[model.TargetID]types.UID
 	answer  = []model.TargetHealth
-	targets = map[netip.AddrPort]health.Target
+	targets = map[model.TargetID]health.Target
 )
 
-func initial(address netip.AddrPort) model.TargetHealth {
+func initial(address model.TargetID) model.TargetHealth {
 	return model.TargetHealth{Address: address, State: model.Initial, Reason: "Elb.InitialHealthChecking", Description: "Initial health checks in progress"}
 }
 
-func healthy(address netip.AddrPort) model.TargetHealth {
+func healthy(address model.TargetID) model.TargetHealth {
 	return model.TargetHealth{Address: address, State: model.Healthy}
 }
 
-func draining(address netip.AddrPort) model.TargetHealth {
+func draining(address model.TargetID) model.TargetHealth {
 	return model.TargetHealth{Address: address, State: model.Draining, Reason: "Target.DeregistrationInProgress", Description: "Target deregistration is in progress"}
 }
 
@@ -54,9 +54,9 @@ func expect(t *testing.T, book *health.Book, want targets) {
 	}
 }
 
-func expectHealthy(t *testing.T, got []health.Target, want ...netip.AddrPort) {
+func expectHealthy(t *testing.T, got []health.Target, want ...model.TargetID) {
 	t.Helper()
-	var addresses []netip.AddrPort
+	var addresses []model.TargetID
 	for _, target := range got {
 		addresses = append(addresses, target.Address)
 	}
@@ -166,9 +166,9 @@ func TestADeregisteredTargetDrainsUntilItIsGone(t *testing.T) {
 	book := health.NewBook()
 	book.Registered(group, pods{a: "pod-a"}, sec(0))
 	book.Answered(group, answer{healthy(a)}, sec(1))
-	book.Deregistered(group, []netip.AddrPort{a, b}, sec(3))
+	book.Deregistered(group, []model.TargetID{a, b}, sec(3))
 	want := targets{}
-	for address, pod := range map[netip.AddrPort]types.UID{a: "pod-a", b: ""} {
+	for address, pod := range map[model.TargetID]types.UID{a: "pod-a", b: ""} {
 		want[address] = told(health.Target{Address: address, Pod: pod, Since: sec(3), Deregistered: sec(3)}, draining(address), sec(3))
 	}
 	expect(t, book, want)
@@ -193,7 +193,7 @@ func TestAnAnswerThatKnowsNothingOfTheDeregistrationIsAnOldOne(t *testing.T) {
 	t.Parallel()
 	book := health.NewBook()
 	book.Registered(group, pods{a: "pod-a"}, sec(0))
-	book.Deregistered(group, []netip.AddrPort{a}, sec(10))
+	book.Deregistered(group, []model.TargetID{a}, sec(10))
 	want := told(health.Target{Address: a, Pod: "pod-a", Since: sec(10), Deregistered: sec(10)}, draining(a), sec(10))
 	expectHealthy(t, book.Answered(group, answer{healthy(a)}, sec(15)))
 	expect(t, book, targets{a: want})
@@ -204,7 +204,7 @@ func TestAnAnswerThatKnowsNothingOfTheDeregistrationIsAnOldOne(t *testing.T) {
 func TestARegistrationThatDidNotTakeIsDraining(t *testing.T) {
 	t.Parallel()
 	book := health.NewBook()
-	book.Deregistered(group, []netip.AddrPort{a}, sec(0))
+	book.Deregistered(group, []model.TargetID{a}, sec(0))
 	book.Registered(group, pods{a: "pod-new"}, sec(1))
 	book.Answered(group, answer{draining(a)}, sec(2))
 	want := told(health.Target{Address: a, Pod: "pod-new", Since: sec(1), NotYet: sec(2)}, draining(a), sec(2))
@@ -291,7 +291,7 @@ func TestAClosedGroupRemembersWhatWasDeregisteredJustBefore(t *testing.T) {
 			t.Parallel()
 			book := health.NewBook()
 			book.Registered(group, pods{a: "pod-a", b: "pod-b"}, sec(0))
-			book.Deregistered(group, []netip.AddrPort{a}, sec(10))
+			book.Deregistered(group, []model.TargetID{a}, sec(10))
 			book.Close(group, sec(11))
 			if book.Known(group) {
 				t.Error("the group is known although it was closed")
@@ -305,7 +305,7 @@ func TestAClosedGroupRemembersWhatWasDeregisteredJustBefore(t *testing.T) {
 func TestAClosedGroupIsForgottenWhenNoAnswerCanBeSoOld(t *testing.T) {
 	t.Parallel()
 	book := health.NewBook()
-	book.Deregistered(group, []netip.AddrPort{a}, sec(0))
+	book.Deregistered(group, []model.TargetID{a}, sec(0))
 	book.Close(group, sec(1))
 	book.Close("another", sec(60))
 	expect(t, book, nil)

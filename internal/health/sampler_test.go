@@ -19,7 +19,7 @@ func TestSamplerAsksEachGroupOnceAnInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		book := health.NewBook()
-		target := health.Target{Address: netip.MustParseAddrPort("10.0.0.1:80"), Pod: "a"}
+		target := health.Target{Address: model.TargetAt(netip.MustParseAddrPort("10.0.0.1:80")), Pod: "a"}
 		book.Restore("a", []health.Target{target})
 		book.Restore("b", []health.Target{target})
 		book.Restore("empty", nil)

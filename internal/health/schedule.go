@@ -2,9 +2,10 @@ package health
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // Wait is one target that holds a gate closed.
 type Wait struct {
 	Group   string
-	Address netip.AddrPort
+	Address model.TargetID
 	Since   time.Time // of its registration
 	// NotBefore: an answer to a question put earlier decides nothing (adoption).
 	NotBefore time.Time

@@ -57,6 +57,7 @@ type Cloud struct {
 	faults   *fault.Table
 	past     *fault.History[map[string]wire.Service]
 	journal  journal
+	tokens   *tokens
 
 	listener net.Listener
 	server   *http.Server
@@ -138,10 +139,11 @@ func (c *Cloud) build(limits quota.Limits) error {
 		Certificate: c.certificate, Uses: c.useCertificates, Objects: c.objects,
 		RefuseDraining: config.DrainingReregister == "error", PassClients: config.Authentication == authenticationPass,
 	})
+	c.tokens = &tokens{account: config.AccountID, random: c.clock.Uint64}
 	c.services = map[string]wire.Service{
 		"ec2":   c.network.Service(),
 		"elbv2": c.elb.API(),
-		"sts":   tokens{account: config.AccountID, random: c.clock.Uint64}.service(),
+		"sts":   c.tokens.service(),
 		"acm":   c.acm.API(),
 		"iam":   c.iam.API(),
 	}
@@ -183,6 +185,9 @@ func (c *Cloud) URL() string {
 
 // Targets are all targets that are registered, as they are now: without a call, and whatever faults there are.
 func (c *Cloud) Targets() []elbv2.RegisteredTarget { return c.elb.Registered() }
+
+// Calls is the journal, as Admin reads it.
+func (c *Cloud) Calls(reset bool) []Call { return c.journal.read(reset) }
 
 // Close stops the API first, so that nothing new begins, then time, then the data plane, and leaves no goroutine.
 func (c *Cloud) Close() error {

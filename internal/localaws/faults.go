@@ -28,11 +28,12 @@ func injected(code string) error {
 }
 
 // cutShort answers a call that a fault keeps from AWS altogether, and reports whether it did.
-func (c *Cloud) cutShort(w http.ResponseWriter, verdict fault.Verdict, service, operation string) bool {
+func (c *Cloud) cutShort(w http.ResponseWriter, verdict fault.Verdict, call Call) bool {
 	if verdict.Status == 0 {
 		return false
 	}
-	c.journal.note(service, operation, strconv.Itoa(verdict.Status), verdict.Kind)
+	call.Result = strconv.Itoa(verdict.Status)
+	c.journal.note(call)
 	w.WriteHeader(verdict.Status)
 	return true
 }

@@ -13,6 +13,7 @@ type Call struct {
 	Service   string `json:"service"`
 	Operation string `json:"operation"`
 	Result    string `json:"result"`
+	Role      string `json:"role,omitempty"`  // ARN of the assumed role whose credentials signed it; empty for others
 	Fault     string `json:"fault,omitempty"` // "code", "status", "stale" or "lost-answer" if a fault met the call
 	Count     int    `json:"count"`
 }
@@ -23,13 +24,13 @@ type journal struct {
 	counts map[Call]int // Count is 0 in the keys
 }
 
-func (j *journal) note(service, operation, result, fault string) {
+func (j *journal) note(call Call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.counts == nil {
 		j.counts = map[Call]int{}
 	}
-	j.counts[Call{Service: service, Operation: operation, Result: result, Fault: fault}]++
+	j.counts[call]++
 }
 
 // read returns the counts, sorted, and clears them if asked to; no call falls between the two.
@@ -46,7 +47,7 @@ func (j *journal) read(reset bool) []Call {
 	}
 	slices.SortFunc(calls, func(a, b Call) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Operation, b.Operation),
-			cmp.Compare(a.Result, b.Result), cmp.Compare(a.Fault, b.Fault))
+			cmp.Compare(a.Result, b.Result), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Fault, b.Fault))
 	})
 	return calls
 }

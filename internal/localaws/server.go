@@ -41,7 +41,8 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	verdict := c.verdict(name, operation)
-	if !wait(r, verdict.Delay) || c.cutShort(w, verdict, name, operation) {
+	call := Call{Service: name, Operation: operation, Result: "ok", Role: c.tokens.role(r), Fault: verdict.Kind}
+	if !wait(r, verdict.Delay) || c.cutShort(w, verdict, call) {
 		return
 	}
 	var out any
@@ -50,12 +51,13 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		refusal := asError(err)
-		c.journal.note(name, operation, refusal.Code, verdict.Kind)
+		call.Result = refusal.Code
+		c.journal.note(call)
 		c.lose(verdict)
 		c.complain(service.Dialect.Refuse(w, requestID, refusal))
 		return
 	}
-	c.journal.note(name, operation, "ok", verdict.Kind)
+	c.journal.note(call)
 	c.lose(verdict)
 	c.complain(service.Dialect.Respond(w, operation, requestID, out))
 }
@@ -126,10 +128,18 @@ func asError(err error) *wire.Error {
 }
 
 // credentialScope is the part of a signature that says what is signed for: key/date/region/service/aws4_request.
-var credentialScope = regexp.MustCompile(`Credential=[^/,]+/\d{8}/[^/]+/([^/]+)/aws4_request`)
+var credentialScope = regexp.MustCompile(`Credential=([^/,]+)/\d{8}/[^/]+/([^/]+)/aws4_request`)
 
 // signedFor is the service that a call was signed for, or "".
 func signedFor(r *http.Request) string {
+	if match := credentialScope.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
+		return match[2]
+	}
+	return ""
+}
+
+// keyOf is the id of the access key that signed a call, or "".
+func keyOf(r *http.Request) string {
 	if match := credentialScope.FindStringSubmatch(r.Header.Get("Authorization")); match != nil {
 		return match[1]
 	}

@@ -7,19 +7,30 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
 // tokens is STS: it says who one is and gives credentials for any role. Credentials are not checked anywhere, so
-// everybody stays the same user.
+// everybody stays the same user; the journal tells under which role a call came.
 type tokens struct {
 	account string
 	random  func() uint64
+
+	mu    sync.Mutex
+	roles map[string]string // ARNs by the id of the access key
 }
 
-func (t tokens) service() wire.Service {
+// role is the ARN of the role whose credentials signed a call, or "".
+func (t *tokens) role(r *http.Request) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.roles[keyOf(r)]
+}
+
+func (t *tokens) service() wire.Service {
 	return wire.Service{Dialect: wire.STS, Operations: map[string]wire.Operation{
 		"GetCallerIdentity":         wire.Op(t.callerIdentity),
 		"AssumeRole":                wire.Op(t.assumeRole),
@@ -33,7 +44,7 @@ type callerIdentity struct {
 	Account string `xml:"Account"`
 }
 
-func (t tokens) callerIdentity(wire.Empty) (callerIdentity, error) {
+func (t *tokens) callerIdentity(wire.Empty) (callerIdentity, error) {
 	return callerIdentity{ARN: "arn:aws:iam::" + t.account + ":user/local", UserID: "AIDAAAAAAAAAAAAAAAAAA", Account: t.account}, nil
 }
 
@@ -78,7 +89,7 @@ type roleOutput struct {
 var rolePattern = regexp.MustCompile(`^arn:[\w-]+:iam::(\d{12}):role/(.*/)?([\w+=,.@-]+)$`)
 
 // assume gives credentials for a role of any account.
-func (t tokens) assume(in roleInput) (roleOutput, error) {
+func (t *tokens) assume(in roleInput) (roleOutput, error) {
 	var out roleOutput
 	role := rolePattern.FindStringSubmatch(in.Role)
 	if role == nil {
@@ -89,6 +100,12 @@ func (t tokens) assume(in roleInput) (roleOutput, error) {
 		lifetime = time.Duration(*in.Seconds) * time.Second
 	}
 	out.Credentials.ID = strings.ToUpper(fmt.Sprintf("ASIA%016x", t.random()))
+	t.mu.Lock()
+	if t.roles == nil {
+		t.roles = map[string]string{}
+	}
+	t.roles[out.Credentials.ID] = in.Role
+	t.mu.Unlock()
 	out.Credentials.Secret = fmt.Sprintf("%016x%016x", t.random(), t.random())
 	out.Credentials.Token = fmt.Sprintf("%016x%016x%016x", t.random(), t.random(), t.random())
 	out.Credentials.Expiration = time.Now().Add(lifetime).UTC().Format(time.RFC3339)
@@ -97,7 +114,7 @@ func (t tokens) assume(in roleInput) (roleOutput, error) {
 	return out, nil
 }
 
-func (t tokens) assumeRole(in assumeRoleInput) (roleOutput, error) { return t.assume(in.roleInput) }
+func (t *tokens) assumeRole(in assumeRoleInput) (roleOutput, error) { return t.assume(in.roleInput) }
 
 type webIdentityInput struct {
 	roleInput
@@ -113,7 +130,7 @@ type claims struct {
 	Expires  int64  `json:"exp"`
 }
 
-func (t tokens) assumeRoleWithWebIdentity(in webIdentityInput) (roleOutput, error) {
+func (t *tokens) assumeRoleWithWebIdentity(in webIdentityInput) (roleOutput, error) {
 	var c claims
 	parts := strings.Split(in.Token, ".")
 	if len(parts) != 3 || decodeClaims(parts[1], &c) != nil || c.Subject == "" {

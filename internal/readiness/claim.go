@@ -1,7 +1,6 @@
 package readiness
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/sluice-lb/sluice/internal/health"
@@ -45,7 +44,7 @@ func (c Claim) Selects(labels map[string]string) bool {
 type Evidence struct {
 	Claim
 	// Address of the Pod in the target group; invalid while the Pod has no endpoint.
-	Address netip.AddrPort
+	Address model.TargetID
 	// Target at that address; nil while the group has none there.
 	Target *health.Target
 	// Unread: nobody has read yet, since the start, which targets the group has, so that

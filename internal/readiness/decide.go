@@ -150,7 +150,7 @@ func (d *decision) await(waits []health.Wait) {
 func (d *decision) open(gate Gate, claims []Evidence) {
 	if d.pod.ContainersReady || len(claims) == 0 {
 		for _, claim := range claims {
-			if claim.TargetGroup != "" && claim.Target != nil && claim.Target.State == model.Draining {
+			if claim.TargetGroup != "" && claim.Target != nil && claim.Target.State.Leaving() {
 				d.await(d.draining(claim).waits) // or nobody would learn when it can be registered again
 			}
 		}
@@ -202,7 +202,7 @@ func (e Evidence) out(pod types.UID) bool {
 	if e.TargetGroup == "" || e.Unread {
 		return false
 	}
-	return e.Target == nil || e.Target.State == model.Draining || e.Target.Pod != "" && e.Target.Pod != pod
+	return e.Target == nil || e.Target.State.Leaving() || e.Target.Pod != "" && e.Target.Pod != pod
 }
 
 // opinion is what one claim, or all claims of a gate together, say.

@@ -28,7 +28,7 @@ const (
 var (
 	now     = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	ready   = ago(20 * time.Second) // when the Pod's containers became ready
-	address = netip.MustParseAddrPort("10.0.1.5:8080")
+	address = model.TargetAt(netip.MustParseAddrPort("10.0.1.5:8080"))
 	patient = readiness.Settings{ClaimDeadline: 10 * time.Minute}
 )
 
@@ -260,7 +260,7 @@ func TestDecide(t *testing.T) {
 			want: verdict(closes(w, "TargetGroupPending", waitsForWebGroup)),
 		},
 		{
-			name: "a-bound-claim-waits-for-the-endpoint", pod: readyPod(w), claims: evidence{web(in(webGroup), func(e *readiness.Evidence) { e.Address = netip.AddrPort{} })},
+			name: "a-bound-claim-waits-for-the-endpoint", pod: readyPod(w), claims: evidence{web(in(webGroup), func(e *readiness.Evidence) { e.Address = model.TargetID{} })},
 			want: verdict(closes(w, "EndpointPending", "waiting for an EndpointSlice to name the Pod for Ingress shop/web, service web port 80")),
 		},
 		{
@@ -638,4 +638,4 @@ func TestMessagesDoNotChangeWithTime(t *testing.T) {
 	}
 }
 
-var compareAddresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+var compareAddresses = cmp.Comparer(func(a, b model.TargetID) bool { return a == b })

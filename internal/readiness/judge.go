@@ -33,7 +33,7 @@ func (d *decision) claim(e Evidence) opinion {
 		return closed(TargetGroupPending, fmt.Sprintf("waiting to learn which targets %s has", GroupName(e.TargetGroup)))
 	case e.Target == nil:
 		return closed(RegistrationPending, fmt.Sprintf("waiting to be registered as %s in %s", e.Address, GroupName(e.TargetGroup)))
-	case e.Target.State == model.Draining:
+	case e.Target.State.Leaving():
 		return d.draining(e)
 	case e.Target.Pod != d.pod.UID:
 		return closed(AddressAdopted, fmt.Sprintf("%s is registered in %s for an earlier Pod; waiting to take it over", e.Address, GroupName(e.TargetGroup)))

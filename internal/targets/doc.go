@@ -6,7 +6,7 @@
 // registered. What goes out: [Changes]. The package is pure: it calls nobody and
 // reads no clock.
 //
-//	endpoints := targets.Endpoints(selector, slices, pods)
+//	endpoints := targets.Endpoints(port, family, slices, pods)
 //	changes := targets.Plan(now, endpoints, registrations, targets.Settings{UnreadyGrace: 10 * time.Second})
 //
 // A target is registered when the containers of its Pod are ready and the Pod is not

@@ -10,11 +10,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // Endpoint is one address of a Service port, with the state of its Pod.
 type Endpoint struct {
-	Address netip.AddrPort
+	Address model.TargetID
 	Pod     types.NamespacedName
 	UID     types.UID
 	// Node that the Pod runs on.
@@ -30,18 +32,26 @@ type Endpoint struct {
 	Judging bool
 }
 
+// String says whose the address is, for people.
+func (e Endpoint) String() string {
+	if e.Address.Instance != "" {
+		return "node " + e.Node
+	}
+	return "Pod " + e.Pod.String()
+}
+
 // Slices are the EndpointSlices of one Service.
 type Slices []*discoveryv1.EndpointSlice
 
-// Endpoints are the endpoints of a Service port, by address. The name is that of the
-// Service port, which slices repeat; an unnamed port has the empty name. Endpoints
+// Endpoints are the endpoints of a Service port, by address, of one family of addresses. The
+// name is that of the Service port, which slices repeat; an unnamed port has the empty name. Endpoints
 // without a Pod are left out, as the incumbent does. An address belongs to one Pod: to
 // the new one while the one that had it before is still listed on its way out.
-func Endpoints(portName string, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
-	byAddress := map[netip.AddrPort]Endpoint{}
+func Endpoints(portName string, family discoveryv1.AddressType, slices_ Slices, pod func(types.NamespacedName) *corev1.Pod) []Endpoint {
+	byAddress := map[model.TargetID]Endpoint{}
 	for _, slice := range slices_ {
 		port, ok := portOf(slice, portName)
-		if !ok || slice.AddressType != discoveryv1.AddressTypeIPv4 {
+		if !ok || slice.AddressType != family {
 			continue
 		}
 		for _, entry := range slice.Endpoints {
@@ -81,7 +91,7 @@ func endpointOf(namespace string, entry discoveryv1.Endpoint, port uint16, pod f
 	}
 	ready, since := ContainersReady(p)
 	return Endpoint{
-		Address: netip.AddrPortFrom(address, port), Pod: name, UID: p.UID, Node: p.Spec.NodeName,
+		Address: model.TargetID{IP: address, Port: port}, Pod: name, UID: p.UID, Node: p.Spec.NodeName,
 		Ready: ready, Since: since, Ending: Ending(p),
 	}, true
 }

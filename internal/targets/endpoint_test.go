@@ -11,17 +11,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
 var (
 	now              = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	compareAddresses = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+	compareAddresses = cmp.Comparer(func(a, b model.TargetID) bool { return a == b })
 )
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-func at(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+func at(text string) model.TargetID { return model.TargetAt(netip.MustParseAddrPort(text)) }
 
 // pod is a Pod of the namespace shop whose UID is its name, whose containers have been
 // ready for a minute.
@@ -91,6 +92,7 @@ func TestEndpoints(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		port   string
+		family discoveryv1.AddressType // IPv4 where it is empty
 		slices targets.Slices
 		pods   []*corev1.Pod
 		want   []targets.Endpoint
@@ -129,6 +131,12 @@ func TestEndpoints(t *testing.T) {
 				discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: "a", UID: "a"}},
 				names("not-an-address", "a"))},
 			pods: []*corev1.Pod{pod("a", "10.0.1.5")},
+		},
+		{
+			name: "ipv6-slices-where-those-are-wanted", family: discoveryv1.AddressTypeIPv6,
+			slices: targets.Slices{v6(slice(port("", 80), names("fd00::5", "a"))), slice(port("", 80), names("10.0.1.5", "a"))},
+			pods:   []*corev1.Pod{pod("a", "10.0.1.5", func(p *corev1.Pod) { p.Status.PodIPs = []corev1.PodIP{{IP: "10.0.1.5"}, {IP: "fd00::5"}} })},
+			want:   []targets.Endpoint{endpoint("a", "[fd00::5]:80")},
 		},
 		{name: "ipv6-slices-are-left-out", slices: targets.Slices{v6(slice(port("", 80), names("fd00::5", "a")))}, pods: []*corev1.Pod{pod("a", "fd00::5")}},
 		{
@@ -173,7 +181,10 @@ func TestEndpoints(t *testing.T) {
 				}
 				return nil
 			}
-			if diff := cmp.Diff(test.want, targets.Endpoints(test.port, test.slices, byName), compareAddresses); diff != "" {
+			if test.family == "" {
+				test.family = discoveryv1.AddressTypeIPv4
+			}
+			if diff := cmp.Diff(test.want, targets.Endpoints(test.port, test.family, test.slices, byName), compareAddresses); diff != "" {
 				t.Errorf("endpoints (-want +got):\n%s", diff)
 			}
 		})

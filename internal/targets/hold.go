@@ -1,7 +1,6 @@
 package targets
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -28,8 +27,8 @@ const OthersWithin = 5 * time.Minute
 // orphans says what becomes of registered addresses that no endpoint has. They go at
 // once where that does no harm: their Pod is ending, AWS does not send them requests, or
 // enough others are healthy.
-func (c *Changes) orphans(endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) {
-	current, ending := map[netip.AddrPort]bool{}, map[netip.AddrPort]bool{}
+func (c *Changes) orphans(endpoints []Endpoint, registered map[model.TargetID]Registration, settings Settings) {
+	current, ending := map[model.TargetID]bool{}, map[model.TargetID]bool{}
 	for _, endpoint := range endpoints {
 		if endpoint.Ending {
 			ending[endpoint.Address] = true
@@ -37,7 +36,7 @@ func (c *Changes) orphans(endpoints []Endpoint, registered map[netip.AddrPort]Re
 			current[endpoint.Address] = true
 		}
 	}
-	var serving []netip.AddrPort
+	var serving []model.TargetID
 	for address, target := range registered {
 		switch {
 		case current[address] || target.Draining:
@@ -63,12 +62,12 @@ func (c *Changes) orphans(endpoints []Endpoint, registered map[netip.AddrPort]Re
 				c.Successors = append(c.Successors, address)
 			}
 		}
-		slices.SortFunc(c.Successors, netip.AddrPort.Compare)
+		slices.SortFunc(c.Successors, model.TargetID.Compare)
 	}
 }
 
 // hold decides for orphans that serve.
-func (s Settings) hold(leaving int, current map[netip.AddrPort]bool, registered map[netip.AddrPort]Registration) Hold {
+func (s Settings) hold(leaving int, current map[model.TargetID]bool, registered map[model.TargetID]Registration) Hold {
 	healthy := 0
 	for address := range current {
 		if target := registered[address]; target.Health == model.Healthy && !target.Draining {

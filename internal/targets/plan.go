@@ -1,7 +1,6 @@
 package targets
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -45,7 +44,7 @@ type Settings struct {
 // Changes are what has to happen to a target group now.
 type Changes struct {
 	Register   []Endpoint
-	Deregister []netip.AddrPort
+	Deregister []model.TargetID
 	// Adopt are endpoints whose address is registered already, from a Pod that had it
 	// before. Taking it out would lock it for the deregistration delay.
 	Adopt []Endpoint
@@ -55,10 +54,10 @@ type Changes struct {
 	// cannot be registered before AWS says that it is gone.
 	Locked []Endpoint
 	// Held are addresses that have no endpoint and stay all the same, and Hold is why.
-	Held []netip.AddrPort
+	Held []model.TargetID
 	Hold Hold
 	// Successors are registered addresses that targets are held for until these are healthy.
-	Successors []netip.AddrPort
+	Successors []model.TargetID
 	// Doubted are endpoints whose address may be registered for a Pod that had it before. What
 	// to do follows when AWS has said.
 	Doubted []Endpoint
@@ -77,9 +76,9 @@ const lastRecheck = 5 * time.Second
 //	unready       | keep for a grace  | as is or remember   | –        | –
 //	ending        | deregister        | deregister          | –        | –
 //	none          | deregister, or hold (see Hold)          | –        |
-func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Registration, settings Settings) Changes {
+func Plan(now time.Time, endpoints []Endpoint, registered map[model.TargetID]Registration, settings Settings) Changes {
 	var changes Changes
-	var unready []netip.AddrPort
+	var unready []model.TargetID
 	serving := false // a target whose Pod is ready
 	for _, endpoint := range endpoints {
 		if endpoint.Ending {
@@ -110,15 +109,15 @@ func Plan(now time.Time, endpoints []Endpoint, registered map[netip.AddrPort]Reg
 		changes.again(lastRecheck)
 	}
 	changes.orphans(endpoints, registered, settings)
-	slices.SortFunc(changes.Deregister, netip.AddrPort.Compare)
-	slices.SortFunc(changes.Held, netip.AddrPort.Compare)
+	slices.SortFunc(changes.Deregister, model.TargetID.Compare)
+	slices.SortFunc(changes.Held, model.TargetID.Compare)
 	return changes
 }
 
 // unready says whether an endpoint's target has been unready for longer than the
 // grace. A target that is, or may be, an earlier Pod's is left for this one to adopt: a
 // Pod that takes long to start would find its address locked.
-func (c *Changes) unready(now time.Time, endpoint Endpoint, target Registration, settings Settings) []netip.AddrPort {
+func (c *Changes) unready(now time.Time, endpoint Endpoint, target Registration, settings Settings) []model.TargetID {
 	if target.Pod == "" && endpoint.Judging {
 		c.Remember = append(c.Remember, endpoint)
 	} else if target.Pod != endpoint.UID {
@@ -128,7 +127,7 @@ func (c *Changes) unready(now time.Time, endpoint Endpoint, target Registration,
 		c.again(left)
 		return nil
 	}
-	return []netip.AddrPort{endpoint.Address}
+	return []model.TargetID{endpoint.Address}
 }
 
 // own settles for which Pod a registered address counts.

@@ -1,7 +1,6 @@
 package targets_test
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func unreadyFor(d time.Duration) func(*targets.Endpoint) {
 
 func judging(e *targets.Endpoint) { e.Judging = true }
 
-type registrations = map[netip.AddrPort]targets.Registration
+type registrations = map[model.TargetID]targets.Registration
 
 // of is a registration for a Pod; nobody knows whose the empty one is.
 func of(pod types.UID, changes ...func(*targets.Registration)) targets.Registration {
@@ -54,7 +53,7 @@ func drainingOf(pod types.UID) targets.Registration {
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	type endpoints = []targets.Endpoint
-	addresses := func(list ...string) (out []netip.AddrPort) {
+	addresses := func(list ...string) (out []model.TargetID) {
 		for _, address := range list {
 			out = append(out, at(address))
 		}
