@@ -33,7 +33,7 @@ func (c *Cloud) Network(ctx context.Context, fresh bool) (model.Network, error) 
 // SecurityGroups of the VPC, by id, at most ten minutes old.
 func (c *Cloud) SecurityGroups(ctx context.Context, fresh bool) ([]model.NamedSecurityGroup, error) {
 	groups, err := c.securityGroups.get(ctx, networkAge, fresh, func(ctx context.Context) ([]model.NamedSecurityGroup, error) {
-		found, err := c.reader(Read).allSecurityGroups(ctx)
+		found, err := c.reader().allSecurityGroups(ctx)
 		return namesOf(found), err
 	})
 	if err != nil {
