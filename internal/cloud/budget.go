@@ -75,7 +75,7 @@ func NewBudget(share float64) *Budget {
 	// meets another creator shrinks like all others.
 	add("create", max(10, 10*share), max(0.2, 0.2*share))
 	add("ec2", 100*share, 20*share) // EC2 throttles each action, more generously; one bucket keeps us polite
-	add("acm", 8*share, 8*share)   // ACM guide, "API rate quotas": ListCertificates 8 a second
+	add("acm", 8*share, 8*share)    // ACM guide, "API rate quotas": ListCertificates 8 a second
 	return b
 }
 

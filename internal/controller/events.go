@@ -30,6 +30,7 @@ const (
 	reasonBadAnnotation = "InvalidAnnotation"
 	reasonTargetWaits   = "TargetNotHealthy"
 	reasonNoInjection   = "NothingInjects"
+	reasonSwitched      = "SwitchedAtOnce"
 )
 
 // longestNote is what the API server takes in an event's note.
@@ -136,6 +137,12 @@ func (e Events) BadAnnotation(pod *corev1.Pod, complaint string) {
 // TargetWaits tells on the Pod that its target fails, with AWS's own words.
 func (e Events) TargetWaits(pod *corev1.Pod, change readiness.GateChange) {
 	e.emit(pod, corev1.EventTypeWarning, reasonTargetWaits, "Gate", fmt.Sprintf("%s stays closed: %s (%s)", change.Type, change.Message, change.Reason))
+}
+
+// SwitchedAtOnce tells that requests go to a target group that is not known to serve them.
+func (e Events) SwitchedAtOnce(object runtime.Object, group model.Key) {
+	e.emit(object, corev1.EventTypeWarning, reasonSwitched, "Deploy", fmt.Sprintf(
+		"target group %s gets requests although its targets are not all healthy: it was waited for as long as may be, or could not be attached before", group.Resource()))
 }
 
 func asCloudError(err error) (*cloud.Error, bool) { return errors.AsType[*cloud.Error](err) }

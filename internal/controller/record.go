@@ -132,6 +132,18 @@ func (r *records) done(ctx context.Context, want model.Stack, have model.Observe
 	})
 }
 
+// switching notes that target groups are waited for before they get requests.
+func (r *records) switching(ctx context.Context, id model.StackID, groups []model.Key) error {
+	var names []string
+	for _, key := range groups {
+		names = append(names, key.Resource())
+	}
+	return r.write(ctx, id, func(status *v1alpha1.LoadBalancerStatus) {
+		condition(status, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, "Switching",
+			"requests go where they went before until these target groups are healthy: "+strings.Join(names, ", "))
+	})
+}
+
 // failed notes what is in the way.
 func (r *records) failed(ctx context.Context, id model.StackID, reason string, err error) error {
 	return r.write(ctx, id, func(status *v1alpha1.LoadBalancerStatus) {

@@ -44,13 +44,14 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}, made: map[string]bool{}}
 	stacks := &stackController{
 		view: view, records: records, client: manager.GetClient(), cloud: aws, book: book, events: recorder,
-		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1), left: map[types.UID]bool{},
+		brake: newBrake("load balancers", config.BrakeDeletions), deleting: deleting, shared: make(chan struct{}, 1), left: map[types.UID]bool{}, switches: newSwitches(),
 	}
 	display := &displayController{view: view, records: records, book: book}
 	gateSets := &gateSetController{view: view, client: manager.GetClient()}
 
 	gates := newGates(manager, view, book, aws, func(group string) {
 		bindings.bell.ring(view.bindingsOfGroup(ctx, group)...)
+		stacks.bell.ring(stacks.switches.on(group)...)
 		display.ring(ctx, group)
 	})
 	bindings.registered = gates.learned
@@ -58,6 +59,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
 	bindings.await = gates.awaitFor
+	stacks.await = gates.awaitForStack
 	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
 		gates.pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
 	}

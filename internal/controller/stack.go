@@ -48,6 +48,10 @@ type stackController struct {
 	previews *previews
 	// brake on deletions of load balancers.
 	brake *brake
+	// switches of traffic from one target group to another that are on their way.
+	switches *switches
+	// await replaces what a stack waits to hear of AWS.
+	await func(stack model.StackID, waits []health.Wait)
 	// deleting are the bindings that this controller deletes now.
 	deleting *deletions
 	// shared holds a token while somebody makes or removes what all stacks share.
@@ -193,22 +197,27 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 			return 0, err
 		}
 	}
-	steps, dnsName, err := c.converge(ctx, *result.Stack)
+	reached, err := c.converge(ctx, *result.Stack)
 	if err != nil {
 		return 0, err
 	}
+	for _, key := range reached.abrupt {
+		for _, object := range served {
+			c.events.SwitchedAtOnce(object, key)
+		}
+	}
 	for _, object := range served {
-		if err := c.setStatus(ctx, object, dnsName, *result.Stack); err != nil {
+		if err := c.setStatus(ctx, object, reached.dnsName, *result.Stack); err != nil {
 			return 0, err
 		}
-		if steps > 0 {
-			c.events.Reconciled(object, steps)
+		if reached.steps > 0 {
+			c.events.Reconciled(object, reached.steps)
 		}
 	}
-	if steps > 0 {
-		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", steps)
+	if reached.steps > 0 {
+		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", reached.steps)
 	}
-	return recheck, c.letGo(ctx, id, m)
+	return cmp.Or(reached.recheck, recheck), c.letGo(ctx, id, m)
 }
 
 // letGo takes the finalizer from those who have left the stack.
@@ -261,46 +270,6 @@ func (c *stackController) report(ctx context.Context, object *networkingv1.Ingre
 	}
 }
 
-// converge makes AWS and the bindings what the stack says. It returns the number of
-// steps and the load balancer's DNS name.
-func (c *stackController) converge(ctx context.Context, want model.Stack) (int, string, error) {
-	if ids, ok := c.records.believed(ctx, want); ok {
-		if err := c.cloud.Trust(ctx, want, ids); err != nil {
-			return 0, "", err
-		}
-	}
-	have, err := c.observe(ctx, want)
-	if err != nil {
-		return 0, "", err
-	}
-	steps := plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags})
-	if err := c.mayDelete(ctx, want.ID, steps); err != nil {
-		return 0, "", err
-	}
-	if len(steps) > 0 {
-		if err := c.records.begin(ctx, want.ID); err != nil {
-			return 0, "", err
-		}
-		if err := c.apply(ctx, want.ID, steps); err != nil {
-			return 0, "", err
-		}
-		if have, err = c.observe(ctx, want); err != nil {
-			return 0, "", err
-		}
-	}
-	if want.LoadBalancer != nil {
-		if err := errors.Join(c.records.done(ctx, want, have), c.records.unconfirm(ctx, want.ID)); err != nil {
-			return 0, "", err
-		}
-	}
-	for _, group := range want.TargetGroups {
-		c.book.SetCheck(have.IDs[group.Key], group.HealthCheck)
-		slow, _ := strconv.Atoi(group.Attributes["slow_start.duration_seconds"]) // not set: none
-		c.book.SetSlowStart(have.IDs[group.Key], time.Duration(slow)*time.Second)
-	}
-	return len(steps), have.DNSName, nil
-}
-
 // mayDelete asks the brake before a load balancer goes. Nothing of the plan is done
 // while it says no.
 func (c *stackController) mayDelete(ctx context.Context, id model.StackID, steps []plan.Step) error {
@@ -347,9 +316,10 @@ func (c *stackController) remove(ctx context.Context, id model.StackID, m member
 			return nil // until the annotation changes
 		}
 	}
-	if _, _, err := c.converge(ctx, model.Stack{ID: id}); err != nil {
+	if _, err := c.converge(ctx, model.Stack{ID: id}); err != nil {
 		return err
 	}
+	c.switches.forget(id)
 	if err := c.releaseShared(ctx, m.leaving); err != nil {
 		return err
 	}
