@@ -20,6 +20,9 @@ type Config struct {
 	Cluster string // flag --cluster-name
 	Region  string // flag --aws-region; empty: the SDK finds it
 	VPC     string // flag --aws-vpc-id
+	// EndpointTags tell which of several security groups of an endpoint is opened, beside the
+	// cluster's own tag (flag --service-target-eni-security-group-tags).
+	EndpointTags map[string]string
 	// BudgetShare is the part of the account's documented rates to use (flag
 	// --aws-budget-share): above 0; above 1 where AWS has raised the account's limits.
 	BudgetShare float64
@@ -55,7 +58,9 @@ type Cloud struct {
 	// namedGroups are *remembered[string]: the ARNs of target groups by name.
 	namedGroups sync.Map
 	endpoints      endpointCache
+	endpointTags   map[string]string
 	roles          roles
+	ranges         rangeCache
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,
@@ -88,14 +93,15 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		budget = nil
 	}
 	return &Cloud{
-		cluster: config.Cluster,
-		vpc:     config.VPC,
-		config:  loaded,
-		share:   config.BudgetShare,
-		elb:     elbv2.NewFromConfig(loaded),
-		ec2:     ec2.NewFromConfig(loaded),
-		acm:     acm.NewFromConfig(loaded),
-		budget:  budget,
+		cluster:      config.Cluster,
+		vpc:          config.VPC,
+		config:       loaded,
+		share:        config.BudgetShare,
+		endpointTags: config.EndpointTags,
+		elb:          elbv2.NewFromConfig(loaded),
+		ec2:          ec2.NewFromConfig(loaded),
+		acm:          acm.NewFromConfig(loaded),
+		budget:       budget,
 
 		readOnly: config.ReadOnly,
 

@@ -88,12 +88,7 @@ func (c *Cloud) readNetwork(ctx context.Context) (model.Network, error) {
 		return network, err
 	}
 	for _, vpc := range vpcs.Vpcs {
-		for _, association := range vpc.CidrBlockAssociationSet {
-			network.CIDRs = appendCIDR(network.CIDRs, deref(association.CidrBlock))
-		}
-		for _, association := range vpc.Ipv6CidrBlockAssociationSet {
-			network.CIDRs = appendCIDR(network.CIDRs, deref(association.Ipv6CidrBlock))
-		}
+		network.CIDRs = append(network.CIDRs, cidrsOf(vpc)...)
 	}
 	in := &ec2.DescribeSubnetsInput{Filters: c.inVPC()}
 	for {
@@ -194,6 +189,18 @@ func (c *Cloud) readRouteTables(ctx context.Context, subnets []model.Subnet) err
 		subnets[i].Public = leadsOut || !associated && main
 	}
 	return nil
+}
+
+// cidrsOf are all ranges of a VPC, of both families.
+func cidrsOf(vpc ec2types.Vpc) []netip.Prefix {
+	var list []netip.Prefix
+	for _, association := range vpc.CidrBlockAssociationSet {
+		list = appendCIDR(list, deref(association.CidrBlock))
+	}
+	for _, association := range vpc.Ipv6CidrBlockAssociationSet {
+		list = appendCIDR(list, deref(association.Ipv6CidrBlock))
+	}
+	return list
 }
 
 func appendCIDR(list []netip.Prefix, text string) []netip.Prefix {
