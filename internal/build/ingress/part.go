@@ -33,6 +33,8 @@ type part struct {
 	bindings     []model.Binding
 	// rules without listener, priority, key and tags: those depend on the others.
 	rules []model.Rule
+	// redirectOff: the class gives a redirect that cannot be read.
+	redirectOff bool
 	// fallback is the action of the default backend; nil when there is none.
 	fallback *model.Action
 }
@@ -152,7 +154,7 @@ func (p *part) userTags(service *corev1.Service) map[string]string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if slices.Contains(p.Config.ExternalTags, key) {
-			object, field := p.source("tags")
+			object, field := p.tagSource(key)
 			p.note(model.Problem{
 				Object: object, Field: field, Reason: annotations.ReasonInvalid,
 				Message: fmt.Sprintf("the tag %q is managed outside of this cluster (flag --external-managed-tags)", key), Remedy: "take it out, or out of the flag",
@@ -232,7 +234,8 @@ func (p *part) statements() []say {
 		state("load-balancer-attributes", attributeKey(key), value)
 	}
 	for key, value := range p.tags {
-		state("tags", "tags/"+key, value)
+		object, field := p.tagSource(key)
+		out = append(out, say{"tags/" + key, value, object, field})
 	}
 	for _, port := range p.ports {
 		p.statementsOf(port, state)
@@ -302,13 +305,13 @@ func (p *part) subnetTags() map[string][]string {
 }
 
 // redirectPort is the port to which HTTP listeners redirect; "" for none. A class that gives
-// no number switches the redirect off, as with the incumbent.
+// no number switches the redirect off, for the whole group, as with the incumbent.
 func (p *part) redirectPort() string {
 	port, err := p.set.Int32("ssl-redirect", 0)
 	if finding, wrong := errors.AsType[annotations.Finding](err); wrong {
 		if p.overridden["ssl-redirect"] != "" {
-			finding.Fatal = false
-			finding.Remedy += "; there is no redirect until then"
+			p.redirectOff, finding.Fatal = true, false
+			finding.Remedy += "; no Ingress of the load balancer redirects until then"
 		}
 		p.finding(p.object(), finding)
 		return ""
