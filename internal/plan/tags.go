@@ -19,13 +19,7 @@ func keepLegacy(key string) bool {
 
 // tags makes the tags of a resource what is wanted: foreign ones do not survive,
 // unless they are declared external, belong to AWS, or keep says so.
-//
-// A resource of which no tag is wanted is one whose tags nobody looks after: all others
-// have at least those by which they are found.
 func (p *planner) tags(about subject, want, have map[string]string, keep func(string) bool) {
-	if len(want) == 0 {
-		return
-	}
 	changed := differing(want, have)
 	maps.DeleteFunc(changed, func(k, _ string) bool { return slices.Contains(p.options.ExternalTags, k) })
 	if len(changed) > 0 {
@@ -42,6 +36,14 @@ func (p *planner) tags(about subject, want, have map[string]string, keep func(st
 	slices.Sort(surplus)
 	if len(surplus) > 0 {
 		p.add(Modify, about, "has tags that are not wanted: "+strings.Join(surplus, ", "), RemoveTags{Keys: surplus}, about.key)
+	}
+}
+
+// tagsOfRule are those of a listener or rule. Where none is wanted nobody looks after them:
+// else there are at least those of the stack.
+func (p *planner) tagsOfRule(about subject, want, have map[string]string) {
+	if len(want) > 0 {
+		p.tags(about, want, have, nil)
 	}
 }
 

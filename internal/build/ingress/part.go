@@ -85,9 +85,16 @@ func (p *part) note(problem model.Problem) {
 	}
 }
 
-// wrong notes what is wrong with an annotation, where reading it gave an error.
+// wrong notes what is wrong with an annotation, where reading it gave an error. What stands
+// elsewhere, on a Service, has been told of where it stands (see checkAnnotations).
 func (p *part) wrong(err error) {
-	if finding, ok := errors.AsType[annotations.Finding](err); ok {
+	finding, ok := errors.AsType[annotations.Finding](err)
+	if !ok {
+		return
+	}
+	_, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]
+	written, found := p.Ingress.Annotations[finding.Key]
+	if overridden || found && written == finding.Value || !p.rejected() {
 		p.finding(p.object(), finding)
 	}
 }
@@ -155,6 +162,9 @@ func (p *part) userTags(service *corev1.Service) map[string]string {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if slices.Contains(p.Config.ExternalTags, key) {
 			object, field := p.tagSource(key)
+			if service != nil && object == p.object() && service.Annotations[annotations.Prefix+"tags"] != "" {
+				object = objectOf("Service", service.Namespace, service.Name)
+			}
 			p.note(model.Problem{
 				Object: object, Field: field, Reason: annotations.ReasonInvalid,
 				Message: fmt.Sprintf("the tag %q is managed outside of this cluster (flag --external-managed-tags)", key), Remedy: "take it out, or out of the flag",
@@ -282,7 +292,8 @@ func listenerAttributeKey(port int32, attribute string) string {
 }
 
 // subnets are those that the member wants, as text that two members must agree on: ids or
-// names, or the tags by which the class chooses them.
+// names, or the tags by which the class chooses them. A class and an annotation never agree, as
+// with the incumbent.
 func (p *part) subnets() string {
 	if tags := p.subnetTags(); len(tags) > 0 {
 		var parts []string
@@ -293,7 +304,11 @@ func (p *part) subnets() string {
 	}
 	subnets := p.set.StringList("subnets")
 	slices.Sort(subnets)
-	return strings.Join(subnets, ",")
+	text := strings.Join(subnets, ",")
+	if p.overridden["subnets"] != "" {
+		text += " by the class"
+	}
+	return text
 }
 
 // subnetTags are the tags by which the class chooses subnets; nil where it does not.
