@@ -337,7 +337,8 @@ type answer struct {
 	serial *big.Int // of the certificate
 }
 
-// fetch sends one request to a listener as host shop.example.com, and follows no redirect.
+// fetch sends one request to a listener as host shop.example.com, with HTTP/2 where that can be
+// agreed upon, and follows no redirect.
 func (f far) fetch(port int, path string, headers ...string) answer {
 	f.t.Helper()
 	addresses, err := localaws.Admin{URL: f.url}.Addresses(f.t.Context())
@@ -353,7 +354,7 @@ func (f far) fetch(port int, path string, headers ...string) answer {
 	}
 	client := http.Client{
 		Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "shop.example.com"}},
+		Transport: &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "shop.example.com"}},
 	}
 	request := fatal(f, first(http.NewRequestWithContext(f.t.Context(), http.MethodGet, scheme+"://"+addresses[i].Address+path, nil)), nil)
 	request.Host = "shop.example.com"
@@ -469,6 +470,45 @@ func TestRowsOfRules(t *testing.T) {
 		t.Errorf("a path that does not fit the expression has the answer %d, want 404", got.status)
 	}
 	s.kubectl("delete", "ingress", "--all", "--timeout=80s")
+}
+
+// TestRowsOfPatientPods: their targets are healthy, and their gates wait for more than that.
+func TestRowsOfPatientPods(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled")
+	patient := func(name, wish string) string {
+		return fmt.Sprintf(`
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: %[1]s}
+	spec:
+	  selector: {matchLabels: {app: %[1]s}}
+	  template:
+	    metadata: {labels: {app: %[1]s}, annotations: {%[2]s}}
+	    spec: {containers: [{name: web, image: sluice.lab/web, ports: [{containerPort: 8080}]}]}
+	---
+	apiVersion: v1
+	kind: Service
+	metadata: {name: %[1]s}
+	spec: {selector: {app: %[1]s}, ports: [{port: 80, targetPort: 8080}]}
+	---`, name, wish)
+	}
+	s.apply(patient("long", "sluice.dev/healthy-for: 1h") + patient("slow", "sluice.dev/slow-start: wait") + annotatedIngress("web", []string{
+		"alb.ingress.kubernetes.io/target-type: ip", "alb.ingress.kubernetes.io/healthcheck-interval-seconds: '5'", "alb.ingress.kubernetes.io/healthcheck-timeout-seconds: '2'",
+		"alb.ingress.kubernetes.io/target-group-attributes: slow_start.duration_seconds=900",
+	}, pathTo("/long", "Prefix", "long", "number: 80"), pathTo("/slow", "Prefix", "slow", "number: 80")))
+	f := s.far("web")
+	for _, app := range []string{"long", "slow"} {
+		s.eventually("the target of "+app+" is healthy and its gate waits", func() bool {
+			pods := s.pods("app=" + app)
+			if len(pods) != 1 || len(pods[0].Spec.ReadinessGates) != 1 || f.states(*f.balancer.DNSName)[pods[0].Status.PodIP] != "healthy" {
+				return false
+			}
+			return condition(pods[0], pods[0].Spec.ReadinessGates[0].ConditionType).Reason == "HealthyTooShort"
+		})
+	}
+	s.kubectl("delete", "ingress", "web", "--timeout=80s")
 }
 
 func TestRowsOfPods(t *testing.T) {
