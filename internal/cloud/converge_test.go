@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,6 +179,11 @@ func (w *walk) reach(want model.Stack) {
 	}
 	want.Bindings = nil
 	want.Sort()
+	want.Rules = slices.Clone(want.Rules)
+	for i := range want.Rules {
+		want.Rules[i].Conditions = slices.Clone(want.Rules[i].Conditions)
+		model.SortConditions(want.Rules[i].Conditions)
+	}
 	asSaid(want, &have.Stack)
 	ignored := cmp.Options{
 		cmpopts.EquateEmpty(), spelledOut, cmpopts.IgnoreFields(model.LoadBalancer{}, "Name", "Attributes"),
@@ -197,7 +203,7 @@ var spelledOut = cmp.Transformer("spelledOut", func(a model.Action) model.Action
 	if a.Redirect != nil {
 		a.Redirect = &model.Redirect{
 			Protocol: stdcmp.Or(a.Redirect.Protocol, "#{protocol}"), Host: stdcmp.Or(a.Redirect.Host, "#{host}"), Port: stdcmp.Or(a.Redirect.Port, "#{port}"),
-			Path: stdcmp.Or(a.Redirect.Path, "/#{path}"), Query: stdcmp.Or(a.Redirect.Query, "#{query}"), StatusCode: a.Redirect.StatusCode,
+			Path: stdcmp.Or(a.Redirect.Path, "/#{path}"), Query: stdcmp.Or(a.Redirect.Query, "#{query}"), DropQuery: a.Redirect.DropQuery, StatusCode: a.Redirect.StatusCode,
 		}
 	}
 	return a

@@ -91,6 +91,7 @@ func redirectTo(r scenes) *model.Redirect {
 		&model.Redirect{Host: "other.example.com", StatusCode: "HTTP_301"},
 		&model.Redirect{Protocol: "HTTPS", Port: "8443", Query: "from=here&#{query}", StatusCode: "HTTP_302"},
 		&model.Redirect{Protocol: "#{protocol}", Host: "#{host}", Port: "#{port}", Path: "/moved/#{path}", Query: "#{query}", StatusCode: "HTTP_302"},
+		&model.Redirect{Host: "other.example.com", DropQuery: true, StatusCode: "HTTP_302"},
 	)
 }
 
