@@ -9,6 +9,8 @@
 //	webhook/       the same for a cluster without such policies (Kubernetes before 1.36):
 //	               one of the two is enough, and both at once do no harm
 //	rbac/          the service account of the controller and what it may do
+//	validation/    what would be refused anyway is refused at once: what a schema cannot say;
+//	               these policies need Kubernetes 1.31, and nothing else needs them
 //	ingressclass/  the class "alb"
 //
 // The controller itself is not in here. Policies and webhook work without it, and outlive it.
@@ -18,10 +20,10 @@ import "embed"
 
 // Files are the manifests, by the paths listed above.
 //
-//go:embed crd/*.yaml policies/*.yaml webhook/*.yaml rbac/*.yaml ingressclass/*.yaml
+//go:embed crd/*.yaml policies/*.yaml validation/*.yaml webhook/*.yaml rbac/*.yaml ingressclass/*.yaml
 var Files embed.FS
 
 // Order lists the folders of Files in the order in which they are applied.
 func Order() []string {
-	return []string{"crd", "policies", "webhook", "rbac", "ingressclass"}
+	return []string{"crd", "policies", "webhook", "rbac", "validation", "ingressclass"}
 }

@@ -20,7 +20,7 @@ const settleWithin = 90 * time.Second
 
 // applyConfig brings in what the repository's config/ holds: definitions, rights, class, injection.
 func (l *Lab) applyConfig(ctx context.Context) error {
-	folders := append([]string{"crd", "rbac", "ingressclass"}, l.config.Injection.folders()...)
+	folders := append([]string{"crd", "rbac", "validation", "ingressclass"}, l.config.Injection.folders()...)
 	objects, err := manifest.DecodeFolders(config.Files, folders)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type options struct {
 	shareSecurityGroup      bool
 	manageBackendRules      bool
 	unrestrictedRules       bool
+	endpointTags            map[string]string
 	featureGates            map[string]string
 	tolerateServices        bool
 	tolerateActions         bool
@@ -79,6 +80,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.backendSecurityGroup, "backend-security-group", "", "id of the security group that all load balancers share; empty: one is made")
 	flags.BoolVar(&o.manageBackendRules, "enable-manage-backend-security-group-rules", false, "manage the rules of targets' security groups where an Ingress names security groups and does not say")
 	flags.BoolVar(&o.unrestrictedRules, "disable-restricted-sg-rules", false, "let load balancers reach all ports of targets")
+	flags.StringToStringVar(&o.endpointTags, "service-target-eni-security-group-tags", nil, "tags that, beside the cluster's own, tell which of several security groups of a target is opened: key=value,…")
 	flags.StringToStringVar(&o.featureGates, "feature-gates", nil, "gates of aws-load-balancer-controller: NAME=true|false,…")
 	flags.BoolVar(&o.tolerateServices, "tolerate-non-existent-backend-service", true, "answer 503 for a backend whose Service does not exist; false: reject the Ingress")
 	flags.BoolVar(&o.tolerateActions, "tolerate-non-existent-backend-action", true, "answer 503 for a backend whose action annotation does not exist; false: reject the Ingress")
@@ -208,7 +210,7 @@ func (o options) validate() error {
 }
 
 func (o options) cloudConfig() cloud.Config {
-	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, ReadOnly: o.dryRun || o.mode != string(controller.Full)}
+	return cloud.Config{Cluster: o.cluster, Region: o.region, VPC: o.vpc, BudgetShare: o.budgetShare, EndpointTags: o.endpointTags, ReadOnly: o.dryRun || o.mode != string(controller.Full)}
 }
 
 func (o options) controllerConfig() controller.Config {

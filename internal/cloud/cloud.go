@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -19,6 +20,9 @@ type Config struct {
 	Cluster string // flag --cluster-name
 	Region  string // flag --aws-region; empty: the SDK finds it
 	VPC     string // flag --aws-vpc-id
+	// EndpointTags tell which of several security groups of an endpoint is opened, beside the
+	// cluster's own tag (flag --service-target-eni-security-group-tags).
+	EndpointTags map[string]string
 	// BudgetShare is the part of the account's documented rates to use (flag
 	// --aws-budget-share): above 0; above 1 where AWS has raised the account's limits.
 	BudgetShare float64
@@ -51,8 +55,12 @@ type Cloud struct {
 	// securityGroups of the VPC, for Ingresses that name some.
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
+	// namedGroups are *remembered[string]: the ARNs of target groups by name.
+	namedGroups sync.Map
 	endpoints      endpointCache
+	endpointTags   map[string]string
 	roles          roles
+	ranges         rangeCache
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,
@@ -85,14 +93,15 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 		budget = nil
 	}
 	return &Cloud{
-		cluster: config.Cluster,
-		vpc:     config.VPC,
-		config:  loaded,
-		share:   config.BudgetShare,
-		elb:     elbv2.NewFromConfig(loaded),
-		ec2:     ec2.NewFromConfig(loaded),
-		acm:     acm.NewFromConfig(loaded),
-		budget:  budget,
+		cluster:      config.Cluster,
+		vpc:          config.VPC,
+		config:       loaded,
+		share:        config.BudgetShare,
+		endpointTags: config.EndpointTags,
+		elb:          elbv2.NewFromConfig(loaded),
+		ec2:          ec2.NewFromConfig(loaded),
+		acm:          acm.NewFromConfig(loaded),
+		budget:       budget,
 
 		readOnly: config.ReadOnly,
 

@@ -89,7 +89,8 @@ func TestPlansConverge(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 1)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 2+seed))}
 			w.cloud = newCloud(t, w.aws)
-			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three")}
+			newStranger(t, w.aws.URL()).securityGroup()
 			for range 6 {
 				w.reach(w.stack())
 			}
@@ -107,7 +108,8 @@ func TestPlansConvergeUnderFaults(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 2)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 34+seed))}
 			w.cloud = newCloud(t, w.aws)
-			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three")}
+			newStranger(t, w.aws.URL()).securityGroup()
 			for range 5 {
 				want := w.stack()
 				w.trouble()
@@ -284,6 +286,9 @@ func (w *walk) build(object *networkingv1.Ingress) model.Stack {
 	w.Helper()
 	network, err := w.cloud.Network(w.Context(), false)
 	if err != nil {
+		w.Fatal(err)
+	}
+	if network.SecurityGroups, err = w.cloud.SecurityGroups(w.Context(), false); err != nil {
 		w.Fatal(err)
 	}
 	have, err := w.cloud.Observe(w.Context(), model.Stack{ID: id})

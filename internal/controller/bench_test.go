@@ -48,6 +48,7 @@ const (
 	benchVPC  = "vpc-0123456789abcdef0"
 	otherVPC  = "vpc-0fedcba9876543210" // of the same account, dual-stack as the first
 	benchZone = "us-west-2a"
+	otherZone = "us-west-2c"
 )
 
 // benchAWS is an account with two VPCs and an instance.
@@ -62,6 +63,7 @@ func benchAWS(t *testing.T) *localaws.Cloud {
 		VPCs: []localaws.VPC{{ID: benchVPC, CIDR: "10.0.0.0/16", IPv6CIDR: "2001:db8::/56"}, {ID: otherVPC, CIDR: "10.9.0.0/16"}},
 		Subnets: []localaws.Subnet{
 			{ID: "subnet-0000000000000000a", VPCID: benchVPC, CIDR: "10.0.0.0/20", IPv6CIDR: "2001:db8::/64", Zone: benchZone},
+			{ID: "subnet-0000000000000000c", VPCID: otherVPC, CIDR: "10.9.0.0/20", Zone: otherZone},
 		},
 		SecurityGroups: []localaws.SecurityGroup{
 			{ID: "sg-0000000000000000a", VPCID: benchVPC, Name: "nodes", Description: "nodes"},
@@ -78,18 +80,22 @@ func benchAWS(t *testing.T) *localaws.Cloud {
 	return local
 }
 
-// benchGroup is a target group that somebody has made by hand.
-func benchGroup(t *testing.T, local *localaws.Cloud, name string, change func(*elbv2.CreateTargetGroupInput)) (arn string) {
-	t.Helper()
-	admin := elbv2.NewFromConfig(aws.Config{
+// adminOf is somebody who may do everything by hand.
+func adminOf(local *localaws.Cloud) *elbv2.Client {
+	return elbv2.NewFromConfig(aws.Config{
 		Region: "us-west-2", BaseEndpoint: new(local.URL()), HTTPClient: &http.Client{Transport: local},
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAADMINISTRATOR000", "not-a-secret", ""),
 	})
+}
+
+// benchGroup is a target group that somebody has made by hand.
+func benchGroup(t *testing.T, local *localaws.Cloud, name string, change func(*elbv2.CreateTargetGroupInput)) (arn string) {
+	t.Helper()
 	in := &elbv2.CreateTargetGroupInput{Name: new(name), Port: new(int32(80)), Protocol: "HTTP", VpcId: new(benchVPC), TargetType: "ip"}
 	if change != nil {
 		change(in)
 	}
-	out, err := admin.CreateTargetGroup(t.Context(), in)
+	out, err := adminOf(local).CreateTargetGroup(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +134,7 @@ func newBench(t *testing.T, local *localaws.Cloud, cluster string, objects ...cl
 	b.bindingController = &bindingController{
 		view:   &view{Reader: b.objects, config: Config{Mode: Full, UnreadyGrace: 10 * time.Second, BrakeTargets: 0.5, BrakeDeletions: 20}, rejections: newRejections()},
 		client: b.objects, live: b.objects, cloud: aws, book: health.NewBook(), events: Events{b.events},
-		brake: newBrake("target group bindings", 20), deleting: newDeletions(), holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(),
+		brake: newBrake("target group bindings", 20), deleting: newDeletions(), holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(), zoned: newZoned(),
 		epoch: func(context.Context) string { return "1" }, registered: func([]types.NamespacedName) {}, changed: func(context.Context, string) {},
 		await: func(types.NamespacedName, []health.Wait) {}, needs: func(types.NamespacedName, []need) {},
 	}

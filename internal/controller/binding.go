@@ -46,6 +46,7 @@ type bindingController struct {
 	// lookups of target groups that are not there, or do not fit.
 	lookups  *lookups
 	changes  *changes
+	zoned    *zoned
 	previews *previews // of a dry run
 	// epoch of leadership; see epoch.go.
 	epoch func(context.Context) string

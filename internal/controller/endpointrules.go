@@ -4,8 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,19 +23,19 @@ import (
 	"github.com/sluice-lb/sluice/internal/targets"
 )
 
-// need is what one binding wants opened on one node.
+// need is what one binding wants opened for one endpoint.
 type need struct {
-	node    string
-	address netip.Addr // of one of the binding's Pods there
+	place cloud.Place
 	targets.Need
 }
 
-// endpointRuleController opens the nodes' security groups for the load balancers. The
+// endpointRuleController opens the endpoints' security groups for the load balancers. The
 // rules of all bindings are joined, so there is one request for all.
 type endpointRuleController struct {
 	*view
-	cloud *cloud.Cloud
-	bell  bell
+	cloud  *cloud.Cloud
+	events Events
+	bell   bell
 
 	mu    sync.Mutex
 	needs map[types.NamespacedName][]need
@@ -55,36 +54,35 @@ func (c *endpointRuleController) setup(manager ctrl.Manager) error {
 		WithOptions(controller.Options{RateLimiter: backOff()}).Complete(c)
 }
 
-// openRules tells what a binding wants opened, one need a node.
+// openRules tells what a binding wants opened.
 func (c *bindingController) openRules(ctx context.Context, binding *v1beta1.TargetGroupBinding) {
 	if binding.Spec.Networking == nil {
 		c.needs(nameOf(binding), nil)
 		return
 	}
-	list := []need{}
-	endpoints := c.endpoints(ctx, binding)
-	for _, endpoint := range endpoints {
+	wanted := map[need]bool{}
+	for _, endpoint := range c.endpoints(ctx, binding) {
 		pod := c.pod(ctx, endpoint.Pod)
-		if pod == nil {
+		if pod == nil && endpoint.Address.Instance == "" {
 			continue
 		}
-		for _, wanted := range targets.Needs(binding.Spec.Networking, pod) {
-			n := need{endpoint.Node, endpoint.Address.IP, wanted}
-			known := func(o need) bool { return o.node == n.node && o.Need == n.Need }
-			if !slices.ContainsFunc(list, known) {
-				list = append(list, n)
-			}
+		place, guarded := c.place(ctx, endpoint, pod)
+		if !guarded {
+			continue
+		}
+		for _, one := range targets.Needs(binding.Spec.Networking, pod) {
+			wanted[need{place, one}] = true
 		}
 	}
-	c.needs(nameOf(binding), list)
+	list := []need{} // not nil: it has told what it wants
+	c.needs(nameOf(binding), slices.AppendSeq(list, maps.Keys(wanted)))
 }
 
 // note takes down what a binding wants; nil when it goes.
 func (c *endpointRuleController) note(binding types.NamespacedName, needs []need) {
 	slices.SortFunc(needs, func(a, b need) int {
-		return cmp.Or(strings.Compare(a.node, b.node), targets.CompareNeeds(a.Need, b.Need))
+		return cmp.Or(strings.Compare(a.place.String(), b.place.String()), strings.Compare(a.place.Pod, b.place.Pod), targets.CompareNeeds(a.Need, b.Need))
 	})
-	same := func(a, b need) bool { return a.node == b.node && a.Need == b.Need }
 	c.mu.Lock()
 	old, known := c.needs[binding]
 	if needs == nil {
@@ -92,27 +90,21 @@ func (c *endpointRuleController) note(binding types.NamespacedName, needs []need
 	} else {
 		c.needs[binding] = needs
 	}
-	changed := known != (needs != nil) || !slices.EqualFunc(old, needs, same)
+	changed := known != (needs != nil) || !slices.Equal(old, needs)
 	c.mu.Unlock()
 	if changed {
 		c.bell.ring(everything)
 	}
 }
 
-// Reconcile brings our rules on the nodes' security groups in line.
+// Reconcile brings our rules on the endpoints' security groups in line.
 func (c *endpointRuleController) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-	wanted, err := c.wanted(ctx)
+	wanted, lost, err := c.wanted(ctx)
 	if err != nil {
 		return outcome(ctx, err)
 	}
-	groups := slices.Collect(func(yield func(string) bool) {
-		for group := range wanted {
-			if !yield(group) {
-				return
-			}
-		}
-	})
-	complete := c.complete(ctx)
+	groups := slices.Collect(maps.Keys(wanted))
+	complete := lost == 0 && c.complete(ctx)
 	if complete {
 		seen, err := c.cloud.EndpointGroupsWithRules(ctx)
 		if err != nil {
@@ -123,38 +115,61 @@ func (c *endpointRuleController) Reconcile(ctx context.Context, _ ctrl.Request) 
 	slices.Sort(groups)
 	var failures []error
 	for _, group := range slices.Compact(groups) {
-		if err := c.cloud.SetEndpointRules(ctx, group, targets.Permissions(wanted[group]), complete); err != nil {
+		permissions := targets.Permissions(wanted[group])
+		if c.config.Build.UnrestrictedRules {
+			permissions = targets.Union(wanted[group])
+		}
+		if err := c.cloud.SetEndpointRules(ctx, group, permissions, complete); err != nil {
 			failures = append(failures, err)
 		}
+	}
+	if lost > 0 && len(failures) == 0 {
+		return ctrl.Result{RequeueAfter: lookAgain}, nil
 	}
 	return outcome(ctx, errors.Join(failures...))
 }
 
-// wanted joins the needs of all bindings by the security group that guards them.
-func (c *endpointRuleController) wanted(ctx context.Context) (map[string][]targets.Need, error) {
+// wanted joins the needs of all bindings by the security group that guards them. Lost is how
+// many bindings have an endpoint of which no such group is known: people are told, and what
+// is opened already stays.
+func (c *endpointRuleController) wanted(ctx context.Context) (wanted map[string][]targets.Need, lost int, err error) {
 	c.mu.Lock()
-	var all []need
-	for _, needs := range c.needs {
-		all = append(all, needs...)
-	}
+	needs := maps.Clone(c.needs)
 	c.mu.Unlock()
-	instances := map[netip.Addr]string{}
-	for _, n := range all {
-		instance, err := c.instance(ctx, n.node)
-		if err != nil {
-			return nil, err
+	places := map[cloud.Place]bool{}
+	for _, list := range needs {
+		for _, one := range list {
+			places[one.place] = true
 		}
-		instances[n.address] = instance
 	}
-	groups, err := c.cloud.EndpointGroups(ctx, instances, c.instances(ctx))
+	groups, without, err := c.cloud.EndpointGroups(ctx, slices.Collect(maps.Keys(places)), c.instances(ctx))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	out := map[string][]targets.Need{}
-	for _, n := range all {
-		out[groups[n.address]] = append(out[groups[n.address]], n.Need)
+	wanted = map[string][]targets.Need{}
+	for name, list := range needs {
+		var reason error
+		for _, one := range list {
+			if group, ok := groups[one.place]; ok {
+				wanted[group] = append(wanted[group], one.Need)
+			} else if reason == nil {
+				reason = without[one.place]
+			}
+		}
+		if reason != nil {
+			lost++
+			c.tell(ctx, name, reason)
+		}
 	}
-	return out, nil
+	return wanted, lost, nil
+}
+
+// tell people that an endpoint of a binding cannot be let in.
+func (c *endpointRuleController) tell(ctx context.Context, name types.NamespacedName, reason error) {
+	var binding v1beta1.TargetGroupBinding
+	if c.Get(ctx, name, &binding) == nil {
+		c.events.RulesFailed(&binding, reason)
+	}
 }
 
 // instances are those of all nodes.
@@ -165,29 +180,11 @@ func (c *endpointRuleController) instances(ctx context.Context) []string {
 	}
 	var ids []string
 	for i := range nodes.Items {
-		if id, ok := instanceOf(&nodes.Items[i]); ok {
+		if id, ok := targets.Instance(&nodes.Items[i]); ok {
 			ids = append(ids, id)
 		}
 	}
 	return ids
-}
-
-// instanceOf is the EC2 instance of a node: the last part of its provider ID.
-func instanceOf(node *corev1.Node) (string, bool) {
-	id := node.Spec.ProviderID[strings.LastIndex(node.Spec.ProviderID, "/")+1:]
-	return id, strings.HasPrefix(id, "i-")
-}
-
-func (c *endpointRuleController) instance(ctx context.Context, name string) (string, error) {
-	var node corev1.Node
-	if err := c.Get(ctx, types.NamespacedName{Name: name}, &node); err != nil {
-		return "", client.IgnoreNotFound(err)
-	}
-	id, ok := instanceOf(&node)
-	if !ok {
-		return "", fmt.Errorf("node %s: spec.providerID %q names no EC2 instance; its Pods cannot be let in by security group", name, node.Spec.ProviderID)
-	}
-	return id, nil
 }
 
 // complete reports whether every binding that wants rules has said which since this

@@ -73,6 +73,11 @@ func (e Events) BindingFailed(object runtime.Object, err error) {
 	e.emit(object, corev1.EventTypeWarning, reasonBindingFailed, "Register", err.Error())
 }
 
+// RulesFailed tells that a load balancer cannot be let in to an endpoint.
+func (e Events) RulesFailed(object runtime.Object, err error) {
+	e.emit(object, corev1.EventTypeWarning, reasonRulesFailed, "Open", err.Error())
+}
+
 // BackendNotFound tells that a binding's Service or its port does not exist.
 func (e Events) BackendNotFound(object runtime.Object, message string) {
 	e.emit(object, corev1.EventTypeWarning, reasonNoBackend, "Register", message)

@@ -67,6 +67,10 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(c.begin(ctx, binding, intent), c.take(ctx, binding, intent)); err != nil {
 		return err
 	}
+	zone, err := c.zones(ctx, binding)
+	if err != nil {
+		return err
+	}
 	byAddress := map[model.TargetID]targets.Endpoint{}
 	sent, err := c.cloud.As(roleOf(binding)).Register(ctx, group, func() []model.Target {
 		var list []model.Target
@@ -75,7 +79,7 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 				continue
 			}
 			byAddress[endpoint.Address] = endpoint
-			list = append(list, model.Target{Address: endpoint.Address, Zone: c.zone(ctx, endpoint.Address)})
+			list = append(list, model.Target{Address: endpoint.Address, Zone: zone(endpoint)})
 		}
 		return list
 	})
@@ -97,6 +101,9 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	}
 	if cloud.RefusesTargets(err) && c.findsDraining(ctx, binding, intent) {
 		return c.register(ctx, binding) // without those
+	}
+	if cloud.NeedsZone(err) && roleOf(binding) == (cloud.Role{}) && c.zoned.set(nameOf(binding), time.Now()) {
+		return c.register(ctx, binding) // with their zones
 	}
 	if err != nil {
 		return fmt.Errorf("registering in %s: %w", group, err)
@@ -130,19 +137,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// zone is "all" for an address outside the VPC, as AWS wants it (API reference,
-// TargetDescription).
-func (c *bindingController) zone(ctx context.Context, target model.TargetID) string {
-	if target.Instance != "" {
-		return ""
-	}
-	network, err := c.cloud.Network(ctx, false)
-	if err != nil || network.Contains(target.IP) {
-		return ""
-	}
-	return "all"
 }
 
 // without are the endpoints that were tried, less those that were registered.

@@ -152,6 +152,7 @@ func (c *bindingController) forget(name types.NamespacedName) {
 	c.own.forget(name)
 	c.lookups.forget(name)
 	c.changes.took(name)
+	c.zoned.forget(name)
 	c.needs(name, nil)
 	c.holds.set(name, 0, time.Time{})
 	c.brake.forget(name)

@@ -37,9 +37,9 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	deleting := newDeletions()
 	bindings := &bindingController{
 		view: view, client: manager.GetClient(), live: manager.GetAPIReader(), cloud: aws, book: book, events: recorder,
-		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(),
+		brake: newBrake("target group bindings", config.BrakeDeletions), deleting: deleting, holds: newHolds(), own: newOwnTargets(), lookups: newLookups(), changes: newChanges(), zoned: newZoned(),
 	}
-	rules := &endpointRuleController{view: view, cloud: aws, needs: map[types.NamespacedName][]need{}}
+	rules := &endpointRuleController{view: view, cloud: aws, events: recorder, needs: map[types.NamespacedName][]need{}}
 	lease := &epochs{client: manager.GetClient(), reader: manager.GetAPIReader(), lease: config.Lease}
 	records := &records{view: view, client: manager.GetClient(), epoch: lease.current, latest: map[string]*v1alpha1.LoadBalancer{}, made: map[string]bool{}}
 	stacks := &stackController{

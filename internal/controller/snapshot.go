@@ -55,8 +55,11 @@ func (c *stackController) snapshot(ctx context.Context, id model.StackID, m memb
 		}
 	}
 	if needs.Certificates {
-		snapshot.Network.Certificates, err = c.cloud.Certificates(ctx, len(c.config.Build.AllowedAuthorities) > 0)
+		if snapshot.Network.Certificates, err = c.cloud.Certificates(ctx, len(c.config.Build.AllowedAuthorities) > 0); err != nil {
+			return snapshot, err
+		}
 	}
+	snapshot.Network.NamedTargetGroups, err = c.cloud.NamedTargetGroups(ctx, needs.TargetGroups, fresh)
 	return snapshot, err
 }
 

@@ -13,6 +13,9 @@ import (
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
+// lastPort is the highest there is.
+const lastPort = 65535
+
 // Need is a way in that a binding wants to the endpoints on one node.
 type Need struct {
 	Protocol         string // "tcp" or "udp"
@@ -22,7 +25,7 @@ type Need struct {
 }
 
 // Needs are the ways in that a binding's networking asks for at one endpoint; pod
-// resolves names of container ports.
+// resolves names of container ports, and is nil where the endpoint is a node.
 func Needs(networking *v1beta1.Networking, pod *corev1.Pod) []Need {
 	var out []Need
 	if networking == nil {
@@ -37,7 +40,7 @@ func Needs(networking *v1beta1.Networking, pod *corev1.Pod) []Need {
 						need.Protocol = strings.ToLower(string(*port.Protocol))
 					}
 					if port.Port == nil {
-						need.FromPort, need.ToPort = 0, 65535
+						need.FromPort, need.ToPort = 0, lastPort
 					}
 					switch {
 					case peer.SecurityGroup != nil:
@@ -59,6 +62,9 @@ func numbers(port *intstr.IntOrString, pod *corev1.Pod) []int32 {
 	}
 	if number, err := strconv.ParseInt(port.String(), 10, 32); err == nil {
 		return []int32{int32(number)}
+	}
+	if pod == nil {
+		return nil // a node: it has no ports with names
 	}
 	containers := slices.Clone(pod.Spec.Containers)
 	for _, container := range pod.Spec.InitContainers {
@@ -85,21 +91,17 @@ func Permissions(needs []Need) []model.Permission {
 	widest := map[source]*model.Permission{}
 	var out []model.Permission
 	for _, need := range needs {
-		permission := model.Permission{
-			Protocol: need.Protocol, FromPort: need.FromPort, ToPort: need.ToPort, SourceGroup: need.SourceGroup, Description: model.EndpointRuleDescription,
-		}
+		permission := need.permission()
 		if need.CIDR != "" {
-			if strings.Contains(need.CIDR, ":") {
-				permission.CIDR6 = need.CIDR
-			} else {
-				permission.CIDR = need.CIDR
-			}
 			out = append(out, permission)
 			continue
 		}
+		if permission.FromPort == 0 && permission.ToPort == 0 {
+			permission.ToPort = lastPort // port 0 stands for all of them
+		}
 		key := source{need.Protocol, need.SourceGroup}
 		if known := widest[key]; known != nil {
-			known.FromPort, known.ToPort = min(known.FromPort, need.FromPort), max(known.ToPort, need.ToPort)
+			known.FromPort, known.ToPort = min(known.FromPort, permission.FromPort), max(known.ToPort, permission.ToPort)
 			continue
 		}
 		widest[key] = &permission
@@ -108,6 +110,27 @@ func Permissions(needs []Need) []model.Permission {
 		out = append(out, *permission)
 	}
 	return slices.Compact(model.SortPermissions(out))
+}
+
+// Union is every need as a rule of its own (flag --disable-restricted-sg-rules).
+func Union(needs []Need) []model.Permission {
+	var out []model.Permission
+	for _, need := range needs {
+		out = append(out, need.permission())
+	}
+	return slices.Compact(model.SortPermissions(out))
+}
+
+func (n Need) permission() model.Permission {
+	permission := model.Permission{
+		Protocol: n.Protocol, FromPort: n.FromPort, ToPort: n.ToPort, SourceGroup: n.SourceGroup, Description: model.EndpointRuleDescription,
+	}
+	if strings.Contains(n.CIDR, ":") {
+		permission.CIDR6 = n.CIDR
+	} else {
+		permission.CIDR = n.CIDR
+	}
+	return permission
 }
 
 // CompareNeeds gives needs a stable order.

@@ -72,6 +72,8 @@ type trafficBench struct {
 	*bench
 	config TrafficConfig
 	color  string // of the Deployment that the Services select
+	suffix string // of the Services that the rules forward to; moveRules changes it
+	moves  int
 }
 
 func (b *trafficBench) run(ctx context.Context, events []event) (*TrafficReport, error) {

@@ -32,6 +32,7 @@ var events = []event{
 	{Name: "eviction", Means: "one Pod of each is evicted", happen: (*trafficBench).evictOne},
 	{Name: "scale-in", Means: "to half the Pods, and back", happen: (*trafficBench).scaleIn},
 	{Name: "selector-swap", Means: "the Services select the other Deployment, whose Pods were Ready long before", happen: (*trafficBench).swap},
+	{Name: "rule-move", Means: "the rules of the Ingresses move to other Services, of the other Deployment", happen: (*trafficBench).moveRules},
 	{Name: "node-kill", Means: "a node loses its power for ninety seconds; not among the default ones, since what it was serving is lost", loses: true, happen: (*trafficBench).killNode},
 }
 
@@ -168,12 +169,58 @@ func (b *trafficBench) scaleIn(ctx context.Context) error {
 	return nil
 }
 
+// swapped are the Services behind which the color changes, without what moveRules has put behind their names.
+var swapped = []string{"http1", "http2", "grpc"}
+
+var otherColor = map[string]string{"blue": "green", "green": "blue"}
+
+// moveRules makes Services of the other color and has the rules forward to them: other target groups, with the same
+// hosts and paths.
+func (b *trafficBench) moveRules(ctx context.Context) error {
+	b.color, b.moves = otherColor[b.color], b.moves+1
+	before := b.suffix
+	b.suffix = fmt.Sprintf("-%d", b.moves)
+	services := b.client.CoreV1().Services(namespace)
+	for _, name := range swapped {
+		service, err := services.Get(ctx, name+before, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		moved := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: name + b.suffix, Annotations: service.Annotations},
+			Spec:       corev1.ServiceSpec{Ports: service.Spec.Ports, Selector: map[string]string{"app": "web", "color": b.color}},
+		}
+		if _, err := services.Create(ctx, moved, metav1.CreateOptions{}); err != nil {
+			return err
+		}
+	}
+	ingresses, err := b.client.NetworkingV1().Ingresses(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for i := range ingresses.Items {
+		ingress := &ingresses.Items[i]
+		for _, rule := range ingress.Spec.Rules {
+			for k := range rule.HTTP.Paths {
+				backend := rule.HTTP.Paths[k].Backend.Service
+				if name := strings.TrimSuffix(backend.Name, before); slices.Contains(swapped, name) {
+					backend.Name = name + b.suffix
+				}
+			}
+		}
+		if _, err := b.client.NetworkingV1().Ingresses(namespace).Update(ctx, ingress, metav1.UpdateOptions{}); err != nil {
+			return err
+		}
+	}
+	return b.awaitSteady(ctx)
+}
+
 // swap lets the Services select the other color, as a blue/green switch does. It returns when only that is in service.
 func (b *trafficBench) swap(ctx context.Context) error {
-	b.color = map[string]string{"blue": "green", "green": "blue"}[b.color]
-	for _, service := range []string{"http1", "http2", "grpc"} {
+	b.color = otherColor[b.color]
+	for _, service := range swapped {
 		patch := fmt.Appendf(nil, `{"spec":{"selector":{"color":%q}}}`, b.color)
-		if _, err := b.client.CoreV1().Services(namespace).Patch(ctx, service, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		if _, err := b.client.CoreV1().Services(namespace).Patch(ctx, service+b.suffix, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func TestNoKindOfTrafficLosesAnything(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := run(t, "bench", "traffic", "--dir", filepath.Join(t.TempDir(), "lab"), "--controller-binary", binary,
-		"--rate=60", "--replicas=2", "--events=selector-swap,rollout", "-o", "json")
+		"--rate=60", "--replicas=2", "--events=selector-swap,rule-move,rollout", "-o", "json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,16 @@ type Networking struct {
 }
 
 // TargetGroupBindingSpec says which Service port is served by which target group.
+//
+// The rules are those of the incumbent's webhook that need neither AWS nor other objects. What
+// is unset may be filled in: the controller takes it from the target group.
+// +kubebuilder:validation:XValidation:rule="has(self.targetGroupARN) && self.targetGroupARN != '' || has(self.targetGroupName) && self.targetGroupName != ''",message="give targetGroupARN or targetGroupName"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetGroupARN) || oldSelf.targetGroupARN == '' || has(self.targetGroupARN) && self.targetGroupARN == oldSelf.targetGroupARN",message="targetGroupARN cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetType) || has(self.targetType) && self.targetType == oldSelf.targetType",message="targetType cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.ipAddressType) || has(self.ipAddressType) && self.ipAddressType == oldSelf.ipAddressType",message="ipAddressType cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.vpcID) || oldSelf.vpcID == '' || has(self.vpcID) && self.vpcID == oldSelf.vpcID",message="vpcID cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="!has(self.nodeSelector) || !has(self.targetType) || self.targetType != 'ip'",message="nodeSelector is for targets of type instance only"
+// +kubebuilder:validation:XValidation:rule="!has(self.iamRoleArnToAssume) || self.iamRoleArnToAssume == '' || !has(self.targetType) || self.targetType != 'instance'",message="iamRoleArnToAssume is for targets of type ip only"
 type TargetGroupBindingSpec struct {
 	// TargetGroupARN is the Amazon Resource Name of the target group. Either it or
 	// targetGroupName is given; it cannot be changed.
@@ -145,6 +155,7 @@ type TargetGroupBindingSpec struct {
 
 	// VpcID is the VPC of the target group. Taken from the target group when absent.
 	// +optional
+	// +kubebuilder:validation:Pattern=`^(vpc-([0-9a-f]{8}|[0-9a-f]{17}|[0-9a-f]{32}))?$`
 	VpcID string `json:"vpcID,omitempty"`
 
 	// TargetGroupProtocol is the protocol of the target group. Taken from the target
@@ -180,6 +191,7 @@ type TargetGroupBindingStatus struct {
 
 // TargetGroupBinding keeps the endpoints of one Service port registered in one target group.
 // +kubebuilder:object:root=true
+// +kubebuilder:storageversion
 // +kubebuilder:resource:path=targetgroupbindings,singular=targetgroupbinding,scope=Namespaced
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="SERVICE-NAME",type="string",JSONPath=".spec.serviceRef.name",description="Service whose endpoints are targets"
