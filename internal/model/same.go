@@ -81,7 +81,7 @@ func sameResponse(want, have *FixedResponse) bool {
 	return chosen == *have
 }
 
-// SameTransforms: a rule has at most one of a type, and their order does not matter.
+// SameTransforms compares rewrites: a rule has at most one of a type, and their order does not matter.
 func SameTransforms(want, have []Transform) bool {
 	sorted := func(list []Transform) []Transform {
 		return slices.SortedStableFunc(slices.Values(list), func(a, b Transform) int { return strings.Compare(a.Type, b.Type) })
