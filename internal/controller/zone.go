@@ -68,13 +68,13 @@ func (c *bindingController) zones(ctx context.Context, binding *v1beta1.TargetGr
 	if instanceBinding(binding) {
 		return inNoZone, nil
 	}
-	role := roleOf(binding)
+	role, own := roleOf(binding), binding.Spec.VpcID == "" || binding.Spec.VpcID == c.cloud.VPC()
 	ranges, seen, err := c.cloud.Ranges(ctx, binding.Spec.VpcID)
 	switch {
-	case err != nil && binding.Spec.VpcID != c.cloud.VPC():
+	case err != nil && !own:
 		return nil, err
-	case err != nil:
-		return inNoZone, nil // nearly all are in the cluster's own VPC, and they shall not wait
+	case own && len(ranges) == 0:
+		return inNoZone, nil // not known now; nearly all are inside, and they shall not wait
 	case !seen && role != (cloud.Role{}):
 		return inEveryZone, nil
 	case !seen:
