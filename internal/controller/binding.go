@@ -98,16 +98,28 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if err == nil {
 		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
+	if wrong, ok := errors.AsType[wrongError](err); ok {
+		err = c.refuse(ctx, binding, wrong.message)
+		return ctrl.Result{RequeueAfter: lookAgain}, err
+	}
 	if isHeld(err) {
 		c.events.Held(binding, err)
 	}
+	ending := binding.DeletionTimestamp != nil
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
-		c.events.BindingFailed(binding, err)
+		if ending {
+			c.events.CleanupFailed(binding, err)
+		} else {
+			c.events.BindingFailed(binding, err)
+		}
 		if kind == cloud.Gone {
 			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
 	if condition, lasting := conditionAfter(err); lasting {
+		if ending && !isHeld(err) {
+			condition.Reason = bindingCleanup
+		}
 		err = errors.Join(err, c.setCondition(ctx, binding, condition))
 	}
 	return outcome(ctx, err)

@@ -26,6 +26,7 @@ const (
 	bindingDenied     = "AccessDenied"
 	bindingGone       = "TargetGroupNotFound"
 	bindingFailed     = "FailedReconcile"
+	bindingCleanup    = "FailedCleanup"
 )
 
 func isReady(message string) metav1.Condition {
@@ -74,6 +75,11 @@ func (c *bindingController) converged(ctx context.Context, binding *v1beta1.Targ
 	}
 	return c.setStatus(ctx, binding, condition, new(binding.Generation))
 }
+
+// wrongError is what a person has to put right: trying again changes nothing.
+type wrongError struct{ message string }
+
+func (e wrongError) Error() string { return e.message }
 
 // refuse notes that a binding cannot be served as it is written: its targets stay as they are.
 func (c *bindingController) refuse(ctx context.Context, binding *v1beta1.TargetGroupBinding, message string) error {

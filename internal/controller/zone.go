@@ -78,7 +78,7 @@ func (c *bindingController) zones(ctx context.Context, binding *v1beta1.TargetGr
 	case !seen && role != (cloud.Role{}):
 		return inEveryZone, nil
 	case !seen:
-		return nil, fmt.Errorf("spec.vpcID: the account does not see VPC %s, so the zones of targets are not known; give the VPC of the target group", binding.Spec.VpcID)
+		return nil, wrongError{fmt.Sprintf("spec.vpcID: the account does not see VPC %s, so the zones of targets are not known; give the VPC of the target group", binding.Spec.VpcID)}
 	}
 	byNode := role == (cloud.Role{}) && c.zoned.has(nameOf(binding), time.Now())
 	return func(endpoint targets.Endpoint) string {

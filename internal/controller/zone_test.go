@@ -51,6 +51,7 @@ func TestTheZonesOfTargets(t *testing.T) {
 			[]string{"10.0.1.10"},
 			map[string]string{"10.0.1.10": "all"},
 		},
+		{"of-a-vpc-that-nobody-sees", benchVPC, func(s *spec) { s.VpcID = foreign }, []string{"10.0.1.10"}, map[string]string{}},
 		{"where-aws-asks-for-them", otherVPC, func(*spec) {}, []string{"10.0.1.10"}, map[string]string{"10.0.1.10": "us-west-2b"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
