@@ -2,6 +2,7 @@ package annotations
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -43,7 +44,10 @@ type Stickiness struct {
 
 // Redirect sends a client elsewhere. Parts that are not said are empty.
 type Redirect struct {
-	Protocol, Host, Port, Path, Query, StatusCode string
+	Protocol, Host, Port, Path, Query string
+	// DropQuery: the query is given, and empty.
+	DropQuery  bool
+	StatusCode string
 }
 
 // FixedResponse is an answer of the load balancer's own.
@@ -147,6 +151,34 @@ func parseAction(text string) (*Action, *complaint) {
 	return nil, &complaint{what: fmt.Sprintf("has the type %q, which is none", written.Type), remedy: "write " + quotedList([]string{forwardType, redirectType, fixedType}) + " as its type"}
 }
 
+// namedTargets are the targets that an action names, as far as it can be read.
+func namedTargets(text string) []Target {
+	action, wrong := parseAction(text)
+	switch {
+	case wrong == nil && action.Forward == nil:
+		return nil
+	case wrong == nil:
+		return action.Forward.Targets
+	}
+	var written writtenAction
+	if err := json.Unmarshal([]byte(text), &written); err != nil {
+		if _, partly := errors.AsType[*json.UnmarshalTypeError](err); !partly {
+			return nil
+		}
+	}
+	tuples := []writtenTarget{{TargetGroupARN: written.TargetGroupARN, TargetGroupName: written.TargetGroupName}}
+	if written.ForwardConfig != nil {
+		tuples = append(tuples, written.ForwardConfig.TargetGroups...)
+	}
+	var out []Target
+	for _, tuple := range tuples {
+		if target, _ := tuple.target(); written.Type != redirectType && written.Type != fixedType && target.ARN+target.Name+target.Service != "" {
+			out = append(out, target)
+		}
+	}
+	return out
+}
+
 func lacking(field string) *complaint {
 	return &complaint{what: "has no " + field, remedy: "add " + field}
 }
@@ -230,7 +262,7 @@ func (w writtenTarget) target() (Target, *complaint) {
 }
 
 func (w writtenRedirect) action() (*Action, *complaint) {
-	redirect := &Redirect{StatusCode: w.StatusCode}
+	redirect := &Redirect{StatusCode: w.StatusCode, DropQuery: w.Query != nil && *w.Query == ""}
 	for _, part := range []struct {
 		name    string
 		written *string
@@ -252,11 +284,8 @@ func (w writtenRedirect) action() (*Action, *complaint) {
 		}
 		*part.into = *part.written
 	}
-	switch {
-	case !oneOf("HTTP_301", "HTTP_302")(w.StatusCode):
+	if !oneOf("HTTP_301", "HTTP_302")(w.StatusCode) {
 		return nil, &complaint{what: fmt.Sprintf("has the statusCode %q", w.StatusCode), remedy: `write "HTTP_301" or "HTTP_302"`}
-	case w.Query != nil && *w.Query == "":
-		return nil, &complaint{what: "has an empty query, to take the query off", remedy: `leave query out to keep it; this build cannot take it off yet`, notBuilt: true}
 	}
 	return &Action{Redirect: redirect}, nil
 }

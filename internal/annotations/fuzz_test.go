@@ -92,6 +92,11 @@ func FuzzAction(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		got, err := on("actions.x", value).Action("x")
+		for _, target := range on("actions.x", value).ActionTargets("x") {
+			if target.ARN+target.Name+target.Service == "" {
+				t.Errorf("%q names a target without a name", value)
+			}
+		}
 		if err != nil {
 			expectFinding(t, err, "actions.x", value)
 			return

@@ -111,6 +111,13 @@ func (s Set) Action(name string) (*Action, error) {
 	return read(s, "actions."+name, nil, parseAction)
 }
 
+// ActionTargets are the targets that actions.<name> names, as far as it can be read: those
+// who wait for them must not lose them to a slip elsewhere in the annotation.
+func (s Set) ActionTargets(name string) []Target {
+	text, _ := s.find("actions." + name)
+	return namedTargets(text)
+}
+
 // Conditions reads conditions.<name>, without those that nobody knows (Check tells of them).
 func (s Set) Conditions(name string) ([]Condition, error) {
 	return read(s, "conditions."+name, nil, parseConditions)

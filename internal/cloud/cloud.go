@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -54,6 +55,8 @@ type Cloud struct {
 	// securityGroups of the VPC, for Ingresses that name some.
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
+	// namedGroups are *remembered[string]: the ARNs of target groups by name.
+	namedGroups sync.Map
 	endpoints      endpointCache
 	endpointTags   map[string]string
 	roles          roles

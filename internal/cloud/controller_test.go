@@ -30,12 +30,10 @@ type cluster struct {
 	scene  scene
 	before scene // of which deletions are still told
 	// finalizers of an Ingress: the stacks that may have something of it.
-	finalizers map[string]map[model.StackID]*networkingv1.Ingress
-	bindings   map[string]binding // by name
-	records    map[model.StackID]record
-	// certificates and group are there for stacks to use.
-	certificates []string
-	group        model.Key
+	finalizers   map[string]map[model.StackID]*networkingv1.Ingress
+	bindings     map[string]binding // by name
+	records      map[model.StackID]record
+	certificates []string // that listeners can use
 }
 
 // binding is a TargetGroupBinding object.
@@ -131,11 +129,11 @@ func (c *controller) stacks() []model.StackID {
 }
 
 func groupOf(object *networkingv1.Ingress) model.StackID {
-	id, err := ingress.Group(object, ingress.Class{})
+	group, err := ingress.Group(object, ingress.Class{})
 	if err != nil {
 		panic("scenes name groups well: " + err.Error())
 	}
-	return id
+	return group
 }
 
 func (c *controller) membership(id model.StackID) (members []ingress.Member, leaving []*networkingv1.Ingress) {
@@ -246,6 +244,11 @@ func (c *controller) build(ctx context.Context, id model.StackID, members []ingr
 	if snapshot.Network, err = c.cloud.Network(ctx, false); err != nil {
 		return ingress.Result{}, err
 	}
+	if ingress.Needed(members, c.config()).SecurityGroups {
+		if snapshot.Network.SecurityGroups, err = c.cloud.SecurityGroups(ctx, false); err != nil {
+			return ingress.Result{}, err
+		}
+	}
 	result := ingress.Stack(snapshot)
 	if slices.ContainsFunc(result.Problems, func(p model.Problem) bool { return !p.Warning }) && have.LoadBalancer != nil {
 		if snapshot.Have, err = c.observe(ctx, model.Stack{ID: id}); err != nil {
@@ -254,7 +257,7 @@ func (c *controller) build(ctx context.Context, id model.StackID, members []ingr
 		result = ingress.Stack(snapshot)
 	}
 	c.retype(&result)
-	finery{seed: c.scene.finery, certificates: c.certificates, group: c.group}.dress(result.Stack, func(group model.Key) bool { return c.isRejected(group, &result) })
+	finery{seed: c.scene.finery, certificates: c.certificates}.dress(result.Stack, func(group model.Key) bool { return c.isRejected(group, &result) })
 	return result, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,8 @@ func TestPlansConverge(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 1)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 2+seed))}
 			w.cloud = newCloud(t, w.aws)
-			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three")}
+			newStranger(t, w.aws.URL()).securityGroup()
 			for range 6 {
 				w.reach(w.stack())
 			}
@@ -106,7 +108,8 @@ func TestPlansConvergeUnderFaults(t *testing.T) {
 			t.Parallel()
 			w := &walk{T: t, random: rand.New(rand.NewPCG(seed, 2)), aws: newAWS(t, fmt.Sprintf("127.%d.0.0/16", 34+seed))}
 			w.cloud = newCloud(t, w.aws)
-			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three"), group: model.Key(newStranger(t, w.aws.URL()).securityGroup())}
+			w.finery = finery{certificates: serverCertificates(t, w.aws, "one", "two", "three")}
+			newStranger(t, w.aws.URL()).securityGroup()
 			for range 5 {
 				want := w.stack()
 				w.trouble()
@@ -173,6 +176,11 @@ func (w *walk) reach(want model.Stack) {
 	}
 	want.Bindings = nil
 	want.Sort()
+	want.Rules = slices.Clone(want.Rules)
+	for i := range want.Rules {
+		want.Rules[i].Conditions = slices.Clone(want.Rules[i].Conditions)
+		model.SortConditions(want.Rules[i].Conditions)
+	}
 	asSaid(want, &have.Stack)
 	ignored := cmp.Options{
 		cmpopts.EquateEmpty(), spelledOut, cmpopts.IgnoreFields(model.LoadBalancer{}, "Name", "Attributes"),
@@ -192,7 +200,7 @@ var spelledOut = cmp.Transformer("spelledOut", func(a model.Action) model.Action
 	if a.Redirect != nil {
 		a.Redirect = &model.Redirect{
 			Protocol: stdcmp.Or(a.Redirect.Protocol, "#{protocol}"), Host: stdcmp.Or(a.Redirect.Host, "#{host}"), Port: stdcmp.Or(a.Redirect.Port, "#{port}"),
-			Path: stdcmp.Or(a.Redirect.Path, "/#{path}"), Query: stdcmp.Or(a.Redirect.Query, "#{query}"), StatusCode: a.Redirect.StatusCode,
+			Path: stdcmp.Or(a.Redirect.Path, "/#{path}"), Query: stdcmp.Or(a.Redirect.Query, "#{query}"), DropQuery: a.Redirect.DropQuery, StatusCode: a.Redirect.StatusCode,
 		}
 	}
 	return a
@@ -278,6 +286,9 @@ func (w *walk) build(object *networkingv1.Ingress) model.Stack {
 	w.Helper()
 	network, err := w.cloud.Network(w.Context(), false)
 	if err != nil {
+		w.Fatal(err)
+	}
+	if network.SecurityGroups, err = w.cloud.SecurityGroups(w.Context(), false); err != nil {
 		w.Fatal(err)
 	}
 	have, err := w.cloud.Observe(w.Context(), model.Stack{ID: id})

@@ -36,7 +36,8 @@ func answerOf(action elbv2types.Action, ids map[model.Key]string) (out model.Act
 	case action.RedirectConfig != nil:
 		r := action.RedirectConfig
 		out.Redirect = &model.Redirect{
-			Protocol: deref(r.Protocol), Host: deref(r.Host), Port: deref(r.Port), Path: deref(r.Path), Query: deref(r.Query), StatusCode: string(r.StatusCode),
+			Protocol: deref(r.Protocol), Host: deref(r.Host), Port: deref(r.Port), Path: deref(r.Path), Query: deref(r.Query), DropQuery: r.Query != nil && *r.Query == "",
+			StatusCode: string(r.StatusCode),
 		}
 	case action.ForwardConfig != nil && len(action.ForwardConfig.TargetGroups) > 0:
 		for _, target := range action.ForwardConfig.TargetGroups {
@@ -154,10 +155,14 @@ func toFixedResponse(fixed model.FixedResponse) *elbv2types.FixedResponseActionC
 }
 
 func toRedirect(r model.Redirect) *elbv2types.RedirectActionConfig {
-	return &elbv2types.RedirectActionConfig{
+	out := &elbv2types.RedirectActionConfig{
 		Protocol: said(r.Protocol), Host: said(r.Host), Port: said(r.Port), Path: said(r.Path), Query: said(r.Query),
 		StatusCode: elbv2types.RedirectActionStatusCodeEnum(r.StatusCode),
 	}
+	if r.DropQuery {
+		out.Query = new("")
+	}
+	return out
 }
 
 // said is nil for what is left out.

@@ -24,12 +24,13 @@ func TestActionsComeBack(t *testing.T) {
 			Forward:    []model.WeightedTarget{{TargetGroup: "target-group/web", Weight: new(int32(9))}, {TargetGroup: "target-group/api", Weight: new(int32(1))}},
 			Stickiness: &model.Stickiness{Enabled: true, Duration: model.Duration(time.Hour)},
 		},
-		"not-sticky":     {Forward: []model.WeightedTarget{{TargetGroup: "target-group/web"}}, Stickiness: &model.Stickiness{}},
-		"redirect":       {Redirect: &model.Redirect{Protocol: "HTTPS", Port: "443", StatusCode: "HTTP_301"}},
-		"whole-redirect": {Redirect: &model.Redirect{Protocol: "HTTPS", Host: "#{host}", Port: "443", Path: "/#{path}", Query: "#{query}", StatusCode: "HTTP_302"}},
-		"foreign":        {Forward: []model.WeightedTarget{{TargetGroup: "arn:somebody-else's"}}},
-		"fixed-response": {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain", Body: "gone"}},
-		"empty-body":     {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain"}},
+		"not-sticky":             {Forward: []model.WeightedTarget{{TargetGroup: "target-group/web"}}, Stickiness: &model.Stickiness{}},
+		"redirect":               {Redirect: &model.Redirect{Protocol: "HTTPS", Port: "443", StatusCode: "HTTP_301"}},
+		"whole-redirect":         {Redirect: &model.Redirect{Protocol: "HTTPS", Host: "#{host}", Port: "443", Path: "/#{path}", Query: "#{query}", StatusCode: "HTTP_302"}},
+		"redirect-without-query": {Redirect: &model.Redirect{Host: "a.example.com", DropQuery: true, StatusCode: "HTTP_301"}},
+		"foreign":                {Forward: []model.WeightedTarget{{TargetGroup: "arn:somebody-else's"}}},
+		"fixed-response":         {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain", Body: "gone"}},
+		"empty-body":             {FixedResponse: &model.FixedResponse{StatusCode: "404", ContentType: "text/plain"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,6 +10,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/time/rate"
@@ -57,11 +58,13 @@ func (s stranger) must(err error) {
 	}
 }
 
-func (s stranger) securityGroup() string {
+func (s stranger) securityGroup() {
 	s.t.Helper()
-	out, err := s.ec2.CreateSecurityGroup(s.t.Context(), &ec2.CreateSecurityGroupInput{GroupName: awssdk.String(byHand), Description: awssdk.String("made by hand"), VpcId: awssdk.String(testVPC)})
+	_, err := s.ec2.CreateSecurityGroup(s.t.Context(), &ec2.CreateSecurityGroupInput{
+		GroupName: awssdk.String(byHand), Description: awssdk.String("made by hand"), VpcId: awssdk.String(testVPC),
+		TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup, Tags: []ec2types.Tag{{Key: awssdk.String("Name"), Value: awssdk.String(byHand)}}}},
+	})
 	s.must(err)
-	return awssdk.ToString(out.GroupId)
 }
 
 func (s stranger) listener(lb string) string {
@@ -143,6 +146,61 @@ func TestRoundsFindWhatSomebodyElseHasChanged(t *testing.T) {
 				return
 			}
 			w.reach(want)
+			if again := w.drifts(); len(again) > 0 {
+				t.Errorf("when it is put back, the round finds %q", again)
+			}
+		})
+	}
+}
+
+func TestRoundsLookAtAllThatTheModelSays(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(i *incumbent) error
+		want   string
+	}{
+		{"nothing", func(*incumbent) error { return nil }, ""},
+		{"a-certificate", func(i *incumbent) error {
+			_, err := i.elb.RemoveListenerCertificates(i.Context(), &elbv2.RemoveListenerCertificatesInput{ListenerArn: &i.listener, Certificates: []elbv2types.Certificate{{CertificateArn: &i.certificates[0]}}})
+			return err
+		}, "SNI certificates differ: + " + "arn:aws:iam::123456789012:server-certificate/one"},
+		{"an-attribute-of-a-listener", func(i *incumbent) error {
+			_, err := i.elb.ModifyListenerAttributes(i.Context(), &elbv2.ModifyListenerAttributesInput{
+				ListenerArn: &i.listener, Attributes: []elbv2types.ListenerAttribute{{Key: awssdk.String("routing.http.response.server.enabled"), Value: awssdk.String("true")}},
+			})
+			return err
+		}, "attributes differ: routing.http.response.server.enabled=false"},
+		{"a-transform", func(i *incumbent) error {
+			_, err := i.elb.ModifyRule(i.Context(), &elbv2.ModifyRuleInput{RuleArn: &i.ruleARNs()[1], ResetTransforms: awssdk.Bool(true)})
+			return err
+		}, "transforms differ"},
+		{"the-ip-address-type", func(i *incumbent) error {
+			_, err := i.elb.SetIpAddressType(i.Context(), &elbv2.SetIpAddressTypeInput{LoadBalancerArn: &i.lb, IpAddressType: "dualstack-without-public-ipv4"})
+			return err
+		}, "IP address type is dualstack-without-public-ipv4"},
+		{"authentication", func(i *incumbent) error {
+			_, err := i.elb.ModifyRule(i.Context(), &elbv2.ModifyRuleInput{RuleArn: &i.ruleARNs()[1], Actions: []elbv2types.Action{
+				{Type: "jwt-validation", Order: awssdk.Int32(1), JwtValidationConfig: &elbv2types.JwtValidationActionConfig{Issuer: awssdk.String("https://id.example.com"), JwksEndpoint: awssdk.String("https://id.example.com/keys")}},
+				{Type: "forward", Order: awssdk.Int32(2), TargetGroupArn: &i.nodes},
+			}})
+			return err
+		}, "conditions or actions differ"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			i, local := newIncumbent(t)
+			w := &walk{T: t, cloud: newOfflineCloud(t, unlimited, local)}
+			want := i.wanted()
+			if steps := observedSteps(t, w.cloud, want); len(steps) > 0 {
+				t.Fatalf("it would:\n%s", plan.Print(steps))
+			}
+			i.check(test.change(i))
+			got := strings.Join(w.drifts(), "\n")
+			if !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
+				t.Fatalf("the round finds %q, want something about %q", got, test.want)
+			}
+			converge(t, w.cloud, want)
 			if again := w.drifts(); len(again) > 0 {
 				t.Errorf("when it is put back, the round finds %q", again)
 			}

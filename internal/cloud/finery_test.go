@@ -22,12 +22,11 @@ import (
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
-// finery is all of the model that Ingresses of scenes do not ask for. What a resource gets
+// finery is what the model can say and Ingresses of scenes do not ask for. What a resource gets
 // depends on its key and the seed alone, so that a controller that died wants the same again.
 type finery struct {
 	seed         uint64
 	certificates []string
-	group        model.Key // a security group that somebody made by hand
 }
 
 // of are the dice of one resource.
@@ -42,7 +41,6 @@ func (f finery) dress(stack *model.Stack, kept func(group model.Key) bool) {
 	if stack == nil || stack.LoadBalancer == nil || f.seed == 0 {
 		return
 	}
-	f.loadBalancer(stack)
 	ports := map[model.Key]int32{}
 	for i := range stack.Listeners {
 		ports[stack.Listeners[i].Key] = stack.Listeners[i].Port
@@ -60,20 +58,9 @@ func (f finery) dress(stack *model.Stack, kept func(group model.Key) bool) {
 	}
 }
 
-func (f finery) loadBalancer(stack *model.Stack) {
-	r, lb := f.of(model.LoadBalancerKey), stack.LoadBalancer
-	lb.IPAddressType = pick(r, "ipv4", "ipv4", "dualstack")
-	if lb.Scheme == model.InternetFacing && r.IntN(3) == 0 {
-		lb.IPAddressType = "dualstack-without-public-ipv4"
-	}
-	if r.IntN(5) == 0 {
-		stack.SecurityGroups, lb.SecurityGroups = nil, []model.Key{f.group}
-	}
-}
-
 func (f finery) listener(l *model.Listener) {
 	r := f.of(l.Key)
-	if r.IntN(2) == 0 {
+	if r.IntN(3) == 0 {
 		f.secure(r, l)
 	}
 	if r.IntN(3) == 0 {
@@ -104,6 +91,7 @@ func redirectTo(r scenes) *model.Redirect {
 		&model.Redirect{Host: "other.example.com", StatusCode: "HTTP_301"},
 		&model.Redirect{Protocol: "HTTPS", Port: "8443", Query: "from=here&#{query}", StatusCode: "HTTP_302"},
 		&model.Redirect{Protocol: "#{protocol}", Host: "#{host}", Port: "#{port}", Path: "/moved/#{path}", Query: "#{query}", StatusCode: "HTTP_302"},
+		&model.Redirect{Host: "other.example.com", DropQuery: true, StatusCode: "HTTP_302"},
 	)
 }
 
@@ -160,7 +148,10 @@ func transforms(r scenes) []model.Transform {
 	return pick(r, nil, nil, []model.Transform{path}, []model.Transform{path, host})
 }
 
-// serverCertificates are made in IAM, where their ARNs are their names.
+// serverCertificate is an ARN of IAM: it holds the name.
+const serverCertificate = "arn:aws:iam::123456789012:server-certificate/"
+
+// serverCertificates are made in IAM.
 func serverCertificates(t *testing.T, local *localaws.Cloud, names ...string) []string {
 	t.Helper()
 	var arns []string
@@ -180,7 +171,7 @@ func serverCertificates(t *testing.T, local *localaws.Cloud, names ...string) []
 		if answer.StatusCode != http.StatusOK {
 			t.Fatalf("uploading the certificate %s: %s", name, answer.Status)
 		}
-		arns = append(arns, "arn:aws:iam::123456789012:server-certificate/"+name)
+		arns = append(arns, serverCertificate+name)
 	}
 	return arns
 }

@@ -66,7 +66,7 @@ func (a *administrator) others(local *localaws.Cloud) {
 		model.ClusterTag: "prod", "service.k8s.aws/stack": "group-1", "service.k8s.aws/resource": "shop/cart:80",
 	})
 
-	a.group = a.securityGroup(byHand, testVPC, nil)
+	a.group = a.securityGroup(byHand, testVPC, map[string]string{"Name": byHand})
 	a.securityGroup(build.SecurityGroupName("prod", model.StackID{Name: "group-1"}), otherVPC, stackTags("prod", model.SecurityGroupResource))
 	a.securityGroup("only-cluster", testVPC, map[string]string{model.ClusterTag: "prod"})
 	a.securityGroup("other-cluster", testVPC, stackTags("other", model.SecurityGroupResource))

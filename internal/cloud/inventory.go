@@ -152,7 +152,7 @@ func (c *Cloud) Forget(id model.StackID) {
 // what was known of them.
 func (c *Cloud) fill(ctx context.Context) error {
 	found := map[model.StackID]*holding{}
-	if err := c.reader(Read).list(ctx, found); err != nil {
+	if err := c.reader().list(ctx, found); err != nil {
 		return err
 	}
 	c.inventory.mu.Lock()

@@ -33,13 +33,43 @@ func (c *Cloud) Network(ctx context.Context, fresh bool) (model.Network, error) 
 // SecurityGroups of the VPC, by id, at most ten minutes old.
 func (c *Cloud) SecurityGroups(ctx context.Context, fresh bool) ([]model.NamedSecurityGroup, error) {
 	groups, err := c.securityGroups.get(ctx, networkAge, fresh, func(ctx context.Context) ([]model.NamedSecurityGroup, error) {
-		found, err := c.reader(Read).allSecurityGroups(ctx)
+		found, err := c.reader().allSecurityGroups(ctx)
 		return namesOf(found), err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the security groups of %s: %w", c.vpc, err)
 	}
 	return groups, nil
+}
+
+// namedGroupAge is how long it is believed which target group has a name, as with the incumbent.
+const namedGroupAge = 20 * time.Minute
+
+// NamedTargetGroups are the ARNs of target groups by their names; those that do not exist, or
+// that several have, are absent. Each name that is new costs a call.
+func (c *Cloud) NamedTargetGroups(ctx context.Context, names []string, fresh bool) (map[string]string, error) {
+	found := map[string]string{}
+	for _, name := range names {
+		arn, err := c.namedGroup(name).get(ctx, namedGroupAge, fresh, func(ctx context.Context) (string, error) {
+			group, err := c.FindTargetGroup(ctx, "", name)
+			if KindOf(err) == Gone {
+				err = nil
+			}
+			return group.ARN, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("looking up the target group %s: %w", name, err)
+		}
+		if arn != "" {
+			found[name] = arn
+		}
+	}
+	return found, nil
+}
+
+func (c *Cloud) namedGroup(name string) *remembered[string] {
+	group, _ := c.namedGroups.LoadOrStore(name, &remembered[string]{})
+	return group.(*remembered[string])
 }
 
 func namesOf(groups []ec2types.SecurityGroup) []model.NamedSecurityGroup {

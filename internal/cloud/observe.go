@@ -62,14 +62,14 @@ func (c *Cloud) Observe(ctx context.Context, want model.Stack) (model.Observed, 
 	}
 	h := known.clone()
 	if !h.deep && h.observed.LoadBalancer != nil {
-		if err := c.reader(Read).readListeners(ctx, h); err != nil {
+		if err := c.reader().readListeners(ctx, h); err != nil {
 			c.forgetIfGone(want.ID, err)
 			return model.Observed{}, fmt.Errorf("reading the listeners of %s: %w", want.ID, err)
 		}
 	}
 	h.deep = true
 	h.retire(want)
-	if err := c.reader(Read).readAttributes(ctx, h, want); err != nil {
+	if err := c.reader().readAttributes(ctx, h, want); err != nil {
 		c.forgetIfGone(want.ID, err)
 		return model.Observed{}, fmt.Errorf("reading the attributes of %s: %w", want.ID, err)
 	}

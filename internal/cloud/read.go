@@ -19,7 +19,7 @@ type reader struct {
 	pace  *rate.Limiter // nil: as the budget allows
 }
 
-func (c *Cloud) reader(class Class) reader { return reader{Cloud: c, class: class} }
+func (c *Cloud) reader() reader { return reader{Cloud: c, class: Read} }
 
 func (r reader) wait(ctx context.Context) error {
 	if r.pace == nil {

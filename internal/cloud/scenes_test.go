@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -71,6 +72,9 @@ func (r scenes) member(name string) *networkingv1.Ingress {
 	if r.IntN(6) == 0 {
 		object.Annotations[prefix+"healthcheck-interval-seconds"] = "often" // rejects it
 	}
+	if r.IntN(12) == 0 {
+		delete(object.Annotations, prefix+"certificate-arn") // and so does this, where it is needed
+	}
 	return object
 }
 
@@ -124,11 +128,23 @@ func (r scenes) annotations() map[string]string {
 		{"success-codes", []string{"200", "200-299"}},
 		{"target-group-attributes", []string{"deregistration_delay.timeout_seconds=30", "deregistration_delay.timeout_seconds=60"}},
 		{"load-balancer-attributes", []string{"idle_timeout.timeout_seconds=60", "deletion_protection.enabled=true"}},
+		{"listen-ports", []string{`[{"HTTP":80},{"HTTPS":443}]`, `[{"HTTPS":8080}]`}},
+		{"certificate-arn", []string{serverCertificate + "one", serverCertificate + "two," + serverCertificate + "one"}},
+		{"ssl-policy", []string{"ELBSecurityPolicy-TLS13-1-2-2021-06"}},
+		{"ip-address-type", []string{"ipv4", "dualstack"}},
+		{"security-groups", []string{byHand}},
+		{"manage-backend-security-group-rules", []string{"true"}},
 		{"subnets", []string{"subnet-0000000000000000a,subnet-0000000000000000b", "subnet-0000000000000000b,subnet-0000000000000000c"}},
 	} {
 		if r.IntN(2) == 0 {
 			out[prefix+choice.key] = pick(r, choice.values...)
 		}
+	}
+	if r.IntN(4) > 0 {
+		delete(out, prefix+"security-groups")
+	}
+	if _, given := out[prefix+"certificate-arn"]; !given && strings.Contains(out[prefix+"listen-ports"], "HTTPS") {
+		out[prefix+"certificate-arn"] = serverCertificate + "three"
 	}
 	return out
 }

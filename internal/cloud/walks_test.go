@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluice-lb/sluice/internal/localaws"
-	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/plan"
 )
 
@@ -167,7 +166,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	local := newOfflineAWS(t, localaws.Config{Throttling: "off"})
 	w := &world{T: t, seed: seed, administrator: newAdministrator(t, local), controller: newController(t, newCluster("prod"), local)}
 	w.administrator.others(local)
-	w.controller.certificates, w.controller.group = serverCertificates(t, local, "one", "two", "three"), model.Key(w.administrator.group)
+	w.controller.certificates = serverCertificates(t, local, "one", "two", "three")
 	w.foreign = w.administrator.inspect()
 	return w
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,6 +51,9 @@ func (c *stackController) createBinding(ctx context.Context, id model.StackID, w
 	if c.cloud.Fresh(id, want.TargetGroup) {
 		c.book.Open(arn) // it has no target yet: nobody need ask
 	}
+	if want, err = c.withSources(ctx, id, want); err != nil {
+		return err
+	}
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: want.Namespace, Name: want.Name, Labels: want.Labels}, Spec: bindingSpec(want, arn)}
 	err = c.client.Create(ctx, object)
 	if apierrors.IsNotFound(err) {
@@ -66,6 +70,9 @@ func (c *stackController) createBinding(ctx context.Context, id model.StackID, w
 func (c *stackController) modifyBinding(ctx context.Context, id model.StackID, want model.Binding) error {
 	arn, err := c.groupARN(ctx, id, want.TargetGroup)
 	if err != nil {
+		return err
+	}
+	if want, err = c.withSources(ctx, id, want); err != nil {
 		return err
 	}
 	var object v1beta1.TargetGroupBinding
@@ -109,4 +116,23 @@ func (c *stackController) groupARN(ctx context.Context, id model.StackID, group 
 		return "", fmt.Errorf("target group %s has no ARN yet", group)
 	}
 	return have.IDs[group], nil
+}
+
+// withSources puts the id of the stack's own security group in the place of its key.
+func (c *stackController) withSources(ctx context.Context, id model.StackID, want model.Binding) (model.Binding, error) {
+	have, err := c.cloud.Observe(ctx, model.Stack{ID: id})
+	if err != nil {
+		return want, err
+	}
+	want.Sources = slices.Clone(want.Sources)
+	for i, source := range want.Sources {
+		if source.SecurityGroup != string(model.SecurityGroupKey) {
+			continue
+		}
+		want.Sources[i].SecurityGroup = have.IDs[model.SecurityGroupKey]
+		if want.Sources[i].SecurityGroup == "" {
+			return want, fmt.Errorf("security group %s has no id yet", model.SecurityGroupKey)
+		}
+	}
+	return want, nil
 }

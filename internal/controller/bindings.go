@@ -58,7 +58,13 @@ func observedBindings(objects []v1beta1.TargetGroupBinding, ids map[model.Key]st
 		if !known {
 			group = model.Key(object.Spec.TargetGroupARN)
 		}
-		out = append(out, observedBinding(object, group))
+		binding := observedBinding(object, group)
+		for k, source := range binding.Sources {
+			if id := ids[model.SecurityGroupKey]; id != "" && source.SecurityGroup == id {
+				binding.Sources[k].SecurityGroup = string(model.SecurityGroupKey)
+			}
+		}
+		out = append(out, binding)
 	}
 	return out
 }

@@ -50,7 +50,7 @@ func (v *view) claims(ctx context.Context, namespace string) []boundClaim {
 
 func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, class ingress.Class, bindings []v1beta1.TargetGroupBinding) []boundClaim {
 	var out []boundClaim
-	for _, backend := range ingress.Backends(object) {
+	for _, backend := range v.backends(ctx, object, class, bindings) {
 		service := v.service(ctx, object.Namespace, backend.Service)
 		if ingress.TargetType(object, class, service, v.config.Build.DefaultTargetType) != ipTargets {
 			continue

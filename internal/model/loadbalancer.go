@@ -134,11 +134,13 @@ type Stickiness struct {
 // Redirect sends a client elsewhere. Parts that are empty stay as they are in the
 // request: AWS writes them as #{protocol}, #{host}, #{port}, /#{path} and #{query}.
 type Redirect struct {
-	Protocol   string `json:"protocol,omitempty"`
-	Host       string `json:"host,omitempty"`
-	Port       string `json:"port,omitempty"`
-	Path       string `json:"path,omitempty"`
-	Query      string `json:"query,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Host     string `json:"host,omitempty"`
+	Port     string `json:"port,omitempty"`
+	Path     string `json:"path,omitempty"`
+	Query    string `json:"query,omitempty"`
+	// DropQuery takes the query off; Query is empty then.
+	DropQuery  bool   `json:"dropQuery,omitempty"`
 	StatusCode string `json:"statusCode"` // "HTTP_301" or "HTTP_302"
 }
 

@@ -66,7 +66,9 @@ func spelledOut(r model.Redirect) model.Redirect {
 	r.Host = cmp.Or(r.Host, "#{host}")
 	r.Port = cmp.Or(r.Port, "#{port}")
 	r.Path = cmp.Or(r.Path, "/#{path}")
-	r.Query = cmp.Or(r.Query, "#{query}")
+	if !r.DropQuery {
+		r.Query = cmp.Or(r.Query, "#{query}")
+	}
 	return r
 }
 

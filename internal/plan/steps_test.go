@@ -190,7 +190,9 @@ func TestAReplacementThatIsTakenBack(t *testing.T) {
 func TestATargetGroupThatCanBeChangedIsChanged(t *testing.T) {
 	t.Parallel()
 	want := with("HTTP1")
-	want.TargetGroups[0].Name = "another-name" // a name is for new groups
+	want.TargetGroups[0].Name = "another-name" // a name is for new groups, and so is what follows
+	want.TargetGroups[0].Port, want.TargetGroups[0].IPAddressType, want.TargetGroups[0].VPC = 8080, "ipv6", "vpc-elsewhere"
+	want.TargetGroups[0].ProtocolVersion = "" // any will do
 	want.TargetGroups[0].HealthCheck.Interval = model.Duration(5 * time.Second)
 	want.TargetGroups[0].Attributes = map[string]string{"stickiness.enabled": "true", "slow_start.duration_seconds": "0"}
 	have := with("HTTP1")

@@ -112,6 +112,11 @@ func certificates() []assertion {
 		call("listener.certificates.remove-default", "the default certificate cannot be removed", "API model, errors of RemoveListenerCertificates", "OperationNotPermitted", remove(first)),
 		call("listener.certificates.remove", "others can", "API reference, RemoveListenerCertificates", ok, remove(func(f *fixture) string { return f.second })),
 		is("listener.certificates.one", "then it has one again", "API reference, DescribeListenerCertificates", 1, count),
+		call("listener.certificates.add-default", "it takes its default certificate too", "API reference, AddListenerCertificates", ok, func(ctx context.Context, f *fixture) error {
+			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.secureListener, Certificates: []elbv2types.Certificate{{CertificateArn: &f.certificate}}}))
+		}),
+		is("listener.certificates.default-twice", "which is then shown twice", "API reference, DescribeListenerCertificates", 2, count),
+		call("listener.certificates.remove-added-default", "as an added one it can be removed", unconfirmed, ok, remove(first)),
 		call("listener.certificates.http", "an HTTP listener takes none", unconfirmed, "ValidationError", func(ctx context.Context, f *fixture) error {
 			return second(f.elb.AddListenerCertificates(ctx, &elbv2.AddListenerCertificatesInput{ListenerArn: &f.listener, Certificates: []elbv2types.Certificate{{CertificateArn: &f.second}}}))
 		}),

@@ -76,7 +76,7 @@ const unconfirmed = ""
 
 // chapters are all assertions, in the order in which they are checked.
 var chapters = []func() []assertion{
-	notFound, balancers, balancerCalls, groups, groupChecks, listeners, actions, conditions, rules, targets, attributes, tags,
+	notFound, balancers, balancerCalls, groups, groupChecks, listeners, actions, conditions, rules, answers, targets, attributes, tags,
 	policies, certificates, secure, networks, around,
 }
 

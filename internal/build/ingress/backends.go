@@ -87,13 +87,22 @@ func written(ingress *networkingv1.Ingress) iter.Seq2[string, networkingv1.Ingre
 	}
 }
 
-// forwardTargets are the targets of an action annotation that can be read and forwards.
+// forwardTargets are the targets of an action annotation, as far as it can be read.
 func forwardTargets(ingress *networkingv1.Ingress, name string) []annotations.Target {
-	action, err := annotations.New(ingress.Annotations, nil).Action(name)
-	if err != nil || action == nil || action.Forward == nil {
-		return nil
+	return annotations.New(ingress.Annotations, nil).ActionTargets(name)
+}
+
+// Unreadable reports whether an Ingress points at an action that cannot be read, so that it
+// may name more backends than [Backends] tells.
+func Unreadable(ingress *networkingv1.Ingress) bool {
+	for _, backend := range written(ingress) {
+		if name, ok := actionName(backend); ok {
+			if _, err := annotations.New(ingress.Annotations, nil).Action(name); err != nil {
+				return true
+			}
+		}
 	}
-	return action.Forward.Targets
+	return false
 }
 
 // unused reports whether an annotation is about backends that the Ingress does not name.

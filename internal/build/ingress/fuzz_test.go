@@ -151,12 +151,12 @@ func wrongs(stack model.Stack) []string {
 func wrongAction(action model.Action, groups map[model.Key]bool) []string {
 	var out []string
 	set := 0
-	for _, is := range []bool{len(action.Forward) > 0, action.Redirect != nil, action.FixedResponse != nil, action.Unknown != ""} {
+	for _, is := range []bool{len(action.Forward) > 0, action.Redirect != nil, action.FixedResponse != nil} {
 		if is {
 			set++
 		}
 	}
-	if set != 1 {
+	if set != 1 && action.Unknown == "" {
 		out = append(out, "not one action")
 	}
 	if len(action.Forward) > 5 {

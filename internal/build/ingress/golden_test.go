@@ -115,7 +115,7 @@ func observed(t *testing.T, before ingress.Snapshot) model.Observed {
 func authenticated(have model.Observed, priorities []int32) model.Observed {
 	for i, rule := range have.Rules {
 		if slices.Contains(priorities, rule.Priority) {
-			have.Rules[i].Action = model.Action{Unknown: "authenticates and then does what it did"}
+			have.Rules[i].Action = model.Action{Forward: rule.Action.Forward, Unknown: "authenticates and then does what it did"}
 		}
 	}
 	return have

@@ -52,7 +52,9 @@ func join(snapshot Snapshot) *joint {
 		j.warnOfScheme()
 	}
 	for _, p := range j.parts {
-		j.problems = append(j.problems, p.problems...)
+		if !p.Moving { // the stack that it belongs to now tells of them
+			j.problems = append(j.problems, p.problems...)
+		}
 	}
 	return j
 }
@@ -147,7 +149,19 @@ func (j *joint) checkTogether(p *part) {
 
 // redirects reports whether the listener on a port only redirects to HTTPS.
 func (j *joint) redirects(port int32) bool {
-	return j.value("ssl-redirect") != "" && j.saidOf("listen-ports", port) == "HTTP"
+	return j.saidOf("listen-ports", port) == "HTTP" && (j.value("ssl-redirect") != "" || j.keptRedirect(port) != nil)
+}
+
+// keptRedirect is the redirect to HTTPS that a listener has for a rejected member: without it
+// the rules of the others would be served without TLS. It is nil where there is none.
+func (j *joint) keptRedirect(port int32) *model.Redirect {
+	asked := slices.ContainsFunc(j.parts, func(p *part) bool { return p.rejected() && p.set.Has("ssl-redirect") })
+	for _, have := range j.Have.Listeners {
+		if to := have.Default.Redirect; asked && have.Port == port && to != nil && to.Protocol == https {
+			return to
+		}
+	}
+	return nil
 }
 
 func portNumber(text string) int32 {

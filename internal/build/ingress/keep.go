@@ -37,12 +37,12 @@ func keep(have model.Observed, j *joint) kept {
 	out := kept{rules: map[*part][]model.Rule{}, stay: map[model.Key]bool{}, defaults: map[model.Key]bool{}}
 	for _, p := range j.accepted {
 		for _, group := range p.targetGroups {
-			out.stay[group.Key] = true
+			out.stay[group.Key] = out.stay[group.Key] || j.serves(p)
 		}
 	}
 	rejected := slices.DeleteFunc(slices.Clone(j.parts), func(p *part) bool { return slices.Contains(j.accepted, p) })
 	for _, p := range rejected {
-		out.of(p, have)
+		out.of(p, have, j)
 	}
 	left := out.unclaimed(have, j)
 	for _, p := range rejected {
@@ -52,13 +52,12 @@ func keep(have model.Observed, j *joint) kept {
 	return out
 }
 
-// of keeps the target groups that were made for a member (their resource tag begins
-// with it, and no accepted member has them), their bindings, and the rules that
-// forward to nothing else.
-func (k *kept) of(p *part, have model.Observed) {
+// of keeps the target groups that were made for a member (and that no accepted member
+// has), their bindings, and the rules that forward to nothing else.
+func (k *kept) of(p *part, have model.Observed, j *joint) {
 	mine := map[model.Key]bool{}
 	for _, group := range have.TargetGroups {
-		if p.made(group.Key) && !k.stay[group.Key] {
+		if j.madeFor(p, group.Key) && !k.stay[group.Key] {
 			mine[group.Key], k.stay[group.Key] = true, true
 			group.Attributes = nil // only what is wanted is compared
 			k.targetGroups = append(k.targetGroups, group)
@@ -87,9 +86,19 @@ func (p *part) mayListen(port int32) bool {
 	return err != nil || slices.Contains(p.ports, port)
 }
 
-// made reports whether a target group was made for this member.
-func (p *part) made(group model.Key) bool {
-	return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
+// madeFor reports whether a target group was made for a member: its resource tag is what the
+// member's backends have, or begins with the member's name and with no longer one of another.
+func (j *joint) madeFor(p *part, group model.Key) bool {
+	names := func(p *part) bool {
+		return slices.ContainsFunc(Backends(p.Ingress), func(b Backend) bool { return Resource(p.Ingress, b.Service, b.Port) == group.Resource() })
+	}
+	begins := func(p *part) bool {
+		return strings.HasPrefix(group.Resource(), p.Ingress.Namespace+"/"+p.Ingress.Name+"-")
+	}
+	nearer := func(other *part) bool {
+		return begins(other) && (len(other.Ingress.Name) > len(p.Ingress.Name) || names(other))
+	}
+	return begins(p) && (names(p) || !slices.ContainsFunc(j.parts, nearer))
 }
 
 func onlyTo(action model.Action, groups map[model.Key]bool) bool {
@@ -116,7 +125,7 @@ func (k *kept) unclaimed(have model.Observed, j *joint) []model.Rule {
 	}
 	take := func(same func(want, have model.Rule) bool) {
 		wanted = slices.DeleteFunc(wanted, func(want model.Rule) bool {
-			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule, have) == want.Key && same(want, rule) })
+			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule) == want.Key && same(want, rule) })
 			if i < 0 {
 				return false
 			}
@@ -143,13 +152,9 @@ func keyed(listener model.Listener, rules []model.Rule) []model.Rule {
 }
 
 // base is the key that an observed rule would have if no other had its conditions.
-func base(rule model.Rule, have model.Observed) model.Key {
-	for _, listener := range have.Listeners {
-		if listener.Key == rule.Listener {
-			return model.RuleKey(listener.Port, rule.Conditions)
-		}
-	}
-	return rule.Key
+func base(rule model.Rule) model.Key {
+	key, _, _ := strings.Cut(string(rule.Key), "#")
+	return model.Key(key)
 }
 
 func (k *kept) has(rule model.Rule) bool {
@@ -178,10 +183,10 @@ func (k *kept) matching(p *part, have model.Observed, left []model.Rule) []model
 		}
 	}
 	for _, rule := range k.rules[p] {
-		asked[base(rule, have)]--
+		asked[base(rule)]--
 	}
 	left = slices.DeleteFunc(slices.Clone(left), func(rule model.Rule) bool {
-		key := base(rule, have)
+		key := base(rule)
 		if asked[key] <= 0 {
 			return false
 		}

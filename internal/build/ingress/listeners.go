@@ -62,8 +62,11 @@ func (j *joint) haveListener(port int32) *model.Listener {
 
 // fallback is what a listener does with requests that no rule fits.
 func (j *joint) fallback(port int32, kept kept) model.Action {
-	if j.redirects(port) {
-		return model.Action{Redirect: &model.Redirect{Protocol: https, Port: j.value("ssl-redirect"), StatusCode: "HTTP_301"}}
+	if to := j.value("ssl-redirect"); to != "" && j.redirects(port) {
+		return model.Action{Redirect: &model.Redirect{Protocol: https, Port: to, StatusCode: "HTTP_301"}}
+	}
+	if redirect := j.keptRedirect(port); redirect != nil && j.redirects(port) {
+		return model.Action{Redirect: redirect}
 	}
 	for _, p := range j.listeningOn(port) {
 		if p.fallback != nil {

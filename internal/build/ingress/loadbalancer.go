@@ -72,22 +72,10 @@ func (j *joint) scheme() model.Scheme {
 	return cmp.Or(said, j.Config.DefaultScheme)
 }
 
-// holds reports whether a rejected member has target groups that are nobody else's.
+// holds reports whether a rejected member has target groups or rules that are nobody else's.
 func (j *joint) holds() bool {
-	wanted := map[model.Key]bool{}
-	for _, p := range j.accepted {
-		for _, group := range p.targetGroups {
-			wanted[group.Key] = true
-		}
-	}
-	for _, p := range j.parts {
-		for _, group := range j.Have.TargetGroups {
-			if p.rejected() && p.made(group.Key) && !wanted[group.Key] {
-				return true
-			}
-		}
-	}
-	return false
+	theirs := keep(j.Have, j)
+	return len(theirs.targetGroups)+len(theirs.rules) > 0
 }
 
 // warnOfScheme tells the member whose scheme has to wait for another to be mended.

@@ -1,6 +1,8 @@
 package ingress
 
 import (
+	"slices"
+
 	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/build"
 )
@@ -12,6 +14,8 @@ type Needs struct {
 	Backend bool
 	// SecurityGroups, Certificates of the snapshot's network.
 	SecurityGroups, Certificates bool
+	// TargetGroups that actions give by name.
+	TargetGroups []string
 }
 
 // Needed reads off the members what their stack will be built from.
@@ -19,6 +23,7 @@ func Needed(members []Member, config build.Config) Needs {
 	var needs Needs
 	named, managed, said := false, config.ManageBackendRules, false
 	for _, member := range members {
+		needs.TargetGroups = append(needs.TargetGroups, TargetGroupNames(member.Ingress)...)
 		set := annotations.New(member.Ingress.Annotations, nil).Under(overrides(member.Class.Params))
 		named = named || len(set.StringList("security-groups")) > 0
 		if manage, err := set.Bool(manageRules, false); err == nil && set.Has(manageRules) && !said {
@@ -29,6 +34,8 @@ func Needed(members []Member, config build.Config) Needs {
 			needs.Certificates = needs.Certificates || port.Protocol == https && len(set.StringList("certificate-arn")) == 0
 		}
 	}
+	slices.Sort(needs.TargetGroups)
+	needs.TargetGroups = slices.Compact(needs.TargetGroups)
 	needs.SecurityGroups = named
 	needs.Backend = !config.NoBackendSecurityGroup && (!named || managed)
 	return needs

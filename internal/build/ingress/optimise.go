@@ -27,11 +27,11 @@ func loops(listener model.Listener, rule model.Rule) bool {
 	if to == nil || hasRegex(rule.Conditions, model.PathPattern) {
 		return false
 	}
-	return (same(to.Host, sameHost) || slices.Contains(values(rule, model.HostHeader), to.Host)) &&
-		(same(to.Path, samePath) || slices.Contains(values(rule, model.PathPattern), to.Path)) &&
-		(same(to.Port, samePort) || to.Port == strconv.Itoa(int(listener.Port))) &&
-		(same(to.Protocol, sameProtocol) || to.Protocol == listener.Protocol) &&
-		same(to.Query, sameQuery)
+	return (same(to.Host, hostPart) || slices.Contains(values(rule, model.HostHeader), to.Host)) &&
+		(same(to.Path, pathPart) || slices.Contains(values(rule, model.PathPattern), to.Path)) &&
+		(same(to.Port, portPart) || to.Port == strconv.Itoa(int(listener.Port))) &&
+		(same(to.Protocol, protocolPart) || to.Protocol == listener.Protocol) &&
+		sameQuery(to)
 }
 
 // shadows reports whether a redirect that is asked first answers all that fits a later rule.

@@ -48,6 +48,7 @@ func TestOptimise(t *testing.T) {
 		{"path_that_a_wildcard_fits", []model.Rule{rule(to(model.Redirect{Path: "/a/b"}), paths("/a", "/a/*"))}, []int{0}},
 		{"path_stays_and_paths_by_expression", []model.Rule{rule(to(model.Redirect{}), pathRegex)}, []int{0}},
 		{"another_query", []model.Rule{rule(to(model.Redirect{Query: "a=b"}), all)}, []int{0}},
+		{"no_query_any_more", []model.Rule{rule(to(model.Redirect{DropQuery: true}), all)}, []int{0}},
 		{"with_a_header", []model.Rule{rule(to(model.Redirect{}), header, all)}, nil},
 		{"no_redirect", []model.Rule{rule(forward, all)}, []int{0}},
 		{"one_that_is_left_out_shadows_nothing", []model.Rule{rule(to(model.Redirect{}), all), rule(forward, paths("/a"))}, []int{1}},

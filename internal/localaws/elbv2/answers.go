@@ -18,10 +18,10 @@ type fixedConfig struct {
 type redirectConfig struct {
 	Protocol string `range:"1,15"`
 	Port     string
-	Host     string `range:"1,128"`
-	Path     string `range:"1,128"`
-	Query    string `range:"0,128"`
-	Status   string `form:"StatusCode" xml:"StatusCode" required:"true" enum:"HTTP_301,HTTP_302"`
+	Host     string  `range:"1,128"`
+	Path     string  `range:"1,128"`
+	Query    *string `range:"0,128"` // empty: none in the place of the request's
+	Status   string  `form:"StatusCode" xml:"StatusCode" required:"true" enum:"HTTP_301,HTTP_302"`
 }
 
 var (
@@ -46,7 +46,9 @@ func checkRedirect(at place, a *action) error {
 	fill(&r.Host, "#{host}")
 	fill(&r.Port, "#{port}")
 	fill(&r.Path, "/#{path}")
-	fill(&r.Query, "#{query}")
+	if r.Query == nil {
+		r.Query = new("#{query}")
+	}
 	switch {
 	case !slices.Contains([]string{"HTTP", "HTTPS", "#{protocol}"}, r.Protocol):
 		return wire.Errorf("ValidationError", "The redirect protocol '%s' must be HTTP, HTTPS or #{protocol}", r.Protocol)

@@ -171,7 +171,7 @@ func (s *Service) answer(a action, transforms []transform) balancer.Action {
 	case "redirect":
 		r := a.Redirect
 		status, _ := strconv.Atoi(strings.TrimPrefix(r.Status, "HTTP_"))
-		return balancer.Redirect{Status: status, Protocol: r.Protocol, Host: r.Host, Port: r.Port, Path: r.Path, Query: r.Query}
+		return balancer.Redirect{Status: status, Protocol: r.Protocol, Host: r.Host, Port: r.Port, Path: r.Path, Query: *r.Query}
 	}
 	forward := s.planeForward(a)
 	forward.RewriteURL = planeRewrite(rewriteOf(transforms, "url-rewrite"))
