@@ -95,7 +95,7 @@ func (c *stackController) preview(ctx context.Context, id model.StackID, m membe
 	if err != nil {
 		return err
 	}
-	for _, step := range plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}) {
+	for _, step := range plan.Steps(want, have, c.config.planOptions()) {
 		said = append(said, step.String())
 	}
 	c.previews.say(ctx, "load balancer of "+sourceOf(id), said)

@@ -65,6 +65,9 @@ func (p *planner) modifyRule(pair rulePair) {
 	if why != "" {
 		p.add(Modify, subject{ruleKind, have.Key, ruleName(want)}, why, ModifyRule{Rule: have.Key, Want: want}, append(used(want.Action), have.Key)...)
 	}
+	if p.options.UntaggedRules {
+		return
+	}
 	before := len(p.steps)
 	p.tags(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags, nil)
 	p.last = append(p.last, p.steps[before:]...)
