@@ -239,7 +239,6 @@ func (o options) controllerConfig() controller.Config {
 		GateNaming:           readiness.Naming(o.gateNaming),
 		BrakeTargets:         o.brakeTargets,
 		ClaimDeadline:        o.claimDeadline,
-		ExternalTags:         o.externalTags,
 		IngressWorkers:       o.ingressWorkers,
 		BindingWorkers:       o.bindingWorkers,
 	}

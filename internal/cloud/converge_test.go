@@ -167,6 +167,9 @@ func (w *walk) reach(want model.Stack) {
 	}
 	fresh := newCloud(w.T, w.aws)
 	steps, err := w.plan(fresh, want)
+	if cloud.KindOf(err) == cloud.Transient { // a connection of the real network broke, as one does in a thousand
+		steps, err = w.plan(fresh, want)
+	}
 	if err != nil || len(steps) > 0 {
 		w.Fatalf("a second plan is not empty (%v):\n%s", err, plan.Print(steps))
 	}
