@@ -59,7 +59,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
 	bindings.await = gates.awaitFor
-	stacks.await = gates.awaitForStack
+	stacks.await = gates.watcher.Await
 	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
 		gates.pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
 	}

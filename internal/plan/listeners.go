@@ -61,7 +61,7 @@ func changedOf(want, have model.Listener) []string {
 		what string
 		same bool
 	}{
-		{"protocol or default action", want.Protocol == have.Protocol && sameAction(want.Default, have.Default)},
+		{"protocol or default action", want.Protocol == have.Protocol && model.SameAction(want.Default, have.Default)},
 		{"certificate or TLS policy", want.Certificate == have.Certificate && (want.SSLPolicy == "" || want.SSLPolicy == have.SSLPolicy)},
 	} {
 		if !each.same {

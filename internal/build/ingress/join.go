@@ -52,7 +52,9 @@ func join(snapshot Snapshot) *joint {
 		j.warnOfScheme()
 	}
 	for _, p := range j.parts {
-		j.problems = append(j.problems, p.problems...)
+		if !p.Moving { // the stack that it belongs to now tells of them
+			j.problems = append(j.problems, p.problems...)
+		}
 	}
 	return j
 }

@@ -56,8 +56,9 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	return p
 }
 
+// rejected: nothing is built of the member, and what it has is kept.
 func (p *part) rejected() bool {
-	return slices.ContainsFunc(p.problems, func(p model.Problem) bool { return !p.Warning })
+	return p.Moving || slices.ContainsFunc(p.problems, func(p model.Problem) bool { return !p.Warning })
 }
 
 func objectOf(kind, namespace, name string) model.Object {
