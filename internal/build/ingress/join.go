@@ -77,6 +77,9 @@ func (j *joint) accept() {
 			}
 		}
 	}
+	if slices.ContainsFunc(j.accepted, func(p *part) bool { return p.redirectOff }) {
+		delete(j.said, "ssl-redirect")
+	}
 }
 
 // settle reads the attributes of classes: of the load balancer from the first member's, of a

@@ -104,8 +104,15 @@ func (j *joint) keepTags(want, have map[string]string) map[string]string {
 	if !j.incomplete() {
 		return want
 	}
-	out := maps.Clone(have)
-	maps.Copy(out, want)
+	if want == nil {
+		return nil // nobody looks after the tags
+	}
+	out := maps.Clone(want)
+	for key, value := range have {
+		if _, wanted := want[key]; !wanted {
+			out[key] = value
+		}
+	}
 	return out
 }
 
