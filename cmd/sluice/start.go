@@ -52,7 +52,7 @@ func start(ctx context.Context, o options) error {
 	logger := newLogger(o.logLevel)
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.cluster, "vpc", o.vpc)
+	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.Cluster, "vpc", o.VPC)
 
 	cluster, err := restConfig(o.kubeconfig)
 	if err != nil {
