@@ -33,6 +33,9 @@ Usage:
   kubectl sluice plan -f FILE | --all          what the controller would change in AWS for these manifests,
                                                step by step; exit code 0: nothing, 1: something,
                                                2: an error, or an Ingress that cannot be served
+  kubectl sluice preflight                     what stands in the way of taking over from
+                                               aws-load-balancer-controller, and how to go on; exit
+                                               code 0: nothing, 1: something, 2: an error
   kubectl sluice release -n NAMESPACE | -A     no gate holds a Pod any more, there or anywhere: nothing
                                                injects them, and those that are closed are opened;
                                                works where no controller runs any more
@@ -97,6 +100,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return status(ctx, cluster, flags.Changed("namespace"), out)
 	case words[0] == "plan" && len(words) == 1:
 		return planCommand(ctx, cluster, flags, wanted, in, out)
+	case words[0] == "preflight" && len(words) == 1:
+		return preflight(ctx, cluster, flags, wanted.output, out)
 	case words[0] == "release" && len(words) == 1:
 		return release(ctx, cluster, flags.Changed("namespace"), *everywhere, out)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/build/flags"
 	"github.com/sluice-lb/sluice/internal/cloud"
+	"github.com/sluice-lb/sluice/internal/diagnose"
 )
 
 // controllers are the Deployments, by their name label, whose flags are taken over; the first
@@ -36,7 +37,7 @@ func (c *cluster) settings(ctx context.Context, said *pflag.FlagSet, names []str
 	if err != nil {
 		return settings{}, fmt.Errorf("looking for the controller's Deployment, to read its flags: %w", err)
 	}
-	s := settings{from: deployment}
+	s := settings{from: deployment, foreign: foreign(arguments)}
 	set := pflag.NewFlagSet("controller", pflag.ContinueOnError)
 	set.ParseErrorsAllowlist = pflag.ParseErrorsAllowlist{UnknownFlags: true}
 	s.Add(set)
@@ -62,6 +63,22 @@ func (c *cluster) settings(ctx context.Context, said *pflag.FlagSet, names []str
 		return s, fmt.Errorf("--cluster-name and --aws-vpc-id are not known%s: give them as the controller has them", s.origin())
 	}
 	return s, errors.Join(s.Validate()...)
+}
+
+// foreign are the flags that Sluice does not have.
+func foreign(arguments []string) []string {
+	var shape flags.Flags
+	set := pflag.NewFlagSet("controller", pflag.ContinueOnError)
+	shape.Add(set)
+	var unknown []string
+	for _, argument := range arguments {
+		name, isFlag := strings.CutPrefix(argument, "--")
+		name, _, _ = strings.Cut(name, "=")
+		if isFlag && set.Lookup(name) == nil && !slices.Contains(diagnose.ControllerFlags, name) {
+			unknown = append(unknown, argument)
+		}
+	}
+	return unknown
 }
 
 func (s settings) origin() string {

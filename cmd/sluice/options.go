@@ -56,6 +56,7 @@ func parse(arguments []string) (options, error) {
 	set.IntVar(&o.ingressWorkers, "ingress-max-concurrent-reconciles", 3, "load balancers that are worked on side by side")
 	set.IntVar(&o.bindingWorkers, "targetgroupbinding-max-concurrent-reconciles", 3, "target groups that are worked on side by side")
 	set.BoolVar(&o.dryRun, "dry-run", false, "change nothing in AWS or Kubernetes: log what would be done, and go on watching; needs no lease")
+	set.StringSliceVar(&o.abandon, "abandon", nil, "start although load balancers of aws-load-balancer-controller are then kept by nobody: services, gateways, or both; they stay as they are")
 	set.DurationVar(&o.driftInterval, "drift-interval", 30*time.Minute, "how often to look whether somebody else has changed what the cluster owns in AWS, at most one call a second; 0: never")
 	set.IntVar(&o.brakeDeletions, "brake-deletions", 20, "load balancers, or TargetGroupBindings, that may be deleted within ten minutes; more are held until somebody confirms them; 0: no brake")
 	set.Float64Var(&o.brakeTargets, "brake-targets", 0.5, "share of a target group's healthy targets that may be deregistered at once while their Pods run; 1: no brake")
@@ -127,6 +128,11 @@ func (o options) validate() error {
 	}
 	if !slices.Contains([]string{string(readiness.ByOwner), string(readiness.ByBinding)}, o.gateNaming) {
 		complain("gate-naming", o.gateNaming, "write ingress or binding")
+	}
+	for _, what := range o.abandon {
+		if what != services && what != gateways {
+			complain("abandon", what, "write services, gateways, or both with a comma")
+		}
 	}
 	if o.driftInterval < 0 {
 		complain("drift-interval", o.driftInterval.String(), "give a duration such as 30m, or 0")
