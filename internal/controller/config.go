@@ -68,7 +68,7 @@ type Config struct {
 }
 
 func (c Config) planOptions() plan.Options {
-	return plan.Options{ExternalTags: c.Build.ExternalTags, UntaggedRules: c.Build.Gates.NoRuleTags}
+	return plan.Options{ExternalTags: c.Build.ExternalTags}
 }
 
 // podWorkers bounds how many Pods are written side by side: the API server of a busy

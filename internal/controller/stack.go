@@ -28,6 +28,7 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/annotations"
+	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
@@ -308,7 +309,7 @@ func (c *stackController) observe(ctx context.Context, want model.Stack) (model.
 }
 
 func (c *stackController) withBindings(ctx context.Context, have model.Observed) model.Observed {
-	have.Bindings = observedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(have.ID))), have.IDs)
+	have.Bindings = build.ObservedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(have.ID))), have.IDs)
 	have.Sort()
 	return have
 }

@@ -50,9 +50,7 @@ func (p *planner) modifyListener(want, have model.Listener) {
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {
 		p.add(Modify, listenerSubject(want.Key), "attributes differ: "+list(changed), ModifyListenerAttributes{Listener: want.Key, Attributes: changed}, want.Key)
 	}
-	if !p.options.UntaggedRules {
-		p.tags(listenerSubject(want.Key), want.Tags, have.Tags, nil)
-	}
+	p.tagsOfRule(listenerSubject(want.Key), want.Tags, have.Tags)
 }
 
 // changedOf names what differs between two listeners of one port. A policy that is not

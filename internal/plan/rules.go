@@ -65,11 +65,8 @@ func (p *planner) modifyRule(pair rulePair) {
 	if why != "" {
 		p.add(Modify, subject{ruleKind, have.Key, ruleName(want)}, why, ModifyRule{Rule: have.Key, Want: want}, append(used(want.Action), have.Key)...)
 	}
-	if p.options.UntaggedRules {
-		return
-	}
 	before := len(p.steps)
-	p.tags(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags, nil)
+	p.tagsOfRule(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags)
 	p.last = append(p.last, p.steps[before:]...)
 	p.steps = p.steps[:before:before]
 }

@@ -13,9 +13,6 @@ type Options struct {
 	// ExternalTags are tag keys that somebody else manages: never added, changed or
 	// removed (flag --external-managed-tags).
 	ExternalTags []string
-	// UntaggedRules: listeners and rules are not tagged, and their tags are left alone (flag
-	// --feature-gates=ListenerRulesTagging=false).
-	UntaggedRules bool
 }
 
 // Steps returns what turns have into want, in the order in which it must run. The

@@ -63,7 +63,7 @@ func runCase(t *testing.T, base string) {
 	}
 	compare(t, base+".model.yaml", result)
 	if !result.Rejected {
-		options := plan.Options{ExternalTags: snapshot.Config.ExternalTags, UntaggedRules: snapshot.Config.Gates.NoRuleTags}
+		options := plan.Options{ExternalTags: snapshot.Config.ExternalTags}
 		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, options)))
 	}
 }
