@@ -28,7 +28,6 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -356,9 +355,6 @@ func withoutMarks(objects map[string]object, namespace string) map[string]string
 	out := map[string]string{}
 	for key, each := range objects {
 		each.Annotations = nil
-		if status, ok := each.Status.(networkingv1.IngressStatus); ok {
-			each.Status = withoutProtocol(status)
-		}
 		text, err := json.MarshalIndent(each, "", " ")
 		if err != nil {
 			panic("objects of Kubernetes always marshal: " + err.Error())
@@ -369,17 +365,6 @@ func withoutMarks(objects map[string]object, namespace string) map[string]string
 		}
 	}
 	return out
-}
-
-// withoutProtocol: the incumbent leaves the protocol of a port empty.
-func withoutProtocol(status networkingv1.IngressStatus) networkingv1.IngressStatus {
-	status = *status.DeepCopy()
-	for i := range status.LoadBalancer.Ingress {
-		for j := range status.LoadBalancer.Ingress[i].Ports {
-			status.LoadBalancer.Ingress[i].Ports[j].Protocol = ""
-		}
-	}
-	return status
 }
 
 // leaveUnbuilt deletes the Ingresses that only the incumbent serves.
@@ -420,8 +405,10 @@ func (w *takeover) wipe() {
 	groups, err := w.account.elb.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{})
 	check(err)
 	for _, group := range groups.TargetGroups {
-		_, err := w.account.elb.DeleteTargetGroup(ctx, &elbv2.DeleteTargetGroupInput{TargetGroupArn: group.TargetGroupArn})
-		check(err)
+		w.eventually("target group "+*group.TargetGroupName+" is no more in use", func() bool {
+			_, err := w.account.elb.DeleteTargetGroup(ctx, &elbv2.DeleteTargetGroupInput{TargetGroupArn: group.TargetGroupArn})
+			return err == nil
+		})
 	}
 	w.wipeSecurityGroups()
 }

@@ -68,7 +68,7 @@ var built = map[string]Stack{
 	},
 	"certificates-found": {
 		Ingress: "found", TargetGroups: []TargetGroup{apiOf("found")},
-		Listeners: []Listener{{Port: 8443, Certificates: []string{"c.example.com", "d.example.com"}, ByARN: true, Rules: []Rule{when(forward("found-api:80"), path("/*"))}}},
+		Listeners: []Listener{{Port: 8443, Certificates: []string{"c.example.com", "d.example.com"}, ByARN: true, Rules: []Rule{when(forward("found-api:80"), host("c.example.com"), path("/*"))}}},
 	},
 	"weights": {
 		Ingress: "weights", TargetGroups: []TargetGroup{webOf("weights"), {Ingress: "weights", Service: "api", Port: "http", TargetPort: 8080}},
