@@ -45,7 +45,8 @@ var rooms = map[string][]string{
 		"api", "internal/annotations", "internal/build", "internal/drain", "internal/health",
 		"internal/model", "internal/plan", "internal/readiness", "internal/targets",
 	},
-	"internal/retire": {"internal/readiness"},
+	"internal/preview": {"api", "internal/build", "internal/cloud", "internal/model", "internal/plan"},
+	"internal/retire":  {"internal/readiness"},
 	"internal/controller": {
 		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
 		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/readiness", "internal/targets",
@@ -58,9 +59,10 @@ var rooms = map[string][]string{
 		"internal/plan", "internal/readiness", "internal/retire", "internal/targets", "internal/version",
 	},
 	"cmd/sluice-healthz": {"internal/healthz"},
+	// The plugin asks AWS with its user's own credentials, and only reads.
 	"cmd/kubectl-sluice": {
-		"api", "config", "internal/annotations", "internal/build", "internal/diagnose", "internal/model",
-		"internal/plan", "internal/readiness", "internal/retire", "internal/version",
+		"api", "config", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose", "internal/model",
+		"internal/plan", "internal/preview", "internal/readiness", "internal/retire", "internal/version",
 	},
 
 	// Assertions about AWS, whichever answers: they know nothing of ours.

@@ -80,6 +80,7 @@ func connect(flags clientcmd.ClientConfig) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
+	config.QPS = -1 // the API server's own fairness rules
 	typed, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err

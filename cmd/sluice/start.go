@@ -17,6 +17,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -52,20 +53,14 @@ func start(ctx context.Context, o options) error {
 	logger := newLogger(o.logLevel)
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
-	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.cluster, "vpc", o.vpc)
+	logger.Info("starting", "version", version.String(), "mode", o.mode, "cluster", o.Cluster, "vpc", o.VPC)
 
 	cluster, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return err
 	}
-	if o.leads() && o.mode == string(controller.Full) { // the other modes are made to run beside one
-		client, err := kubernetes.NewForConfig(cluster)
-		if err != nil {
-			return fmt.Errorf("setting up the Kubernetes client: %w", err)
-		}
-		if err := standAlone(ctrl.LoggerInto(ctx, logger), client, o.lease(), o.leaderElectionNamespace); err != nil {
-			return err
-		}
+	if err := mayStart(ctrl.LoggerInto(ctx, logger), cluster, o); err != nil {
+		return err
 	}
 	registerMetrics()
 	for {
@@ -75,6 +70,28 @@ func start(ctx context.Context, o options) error {
 		}
 		logger.Info("the lease is lost: nothing is written until it is held again", "lease", o.leaderElectionNamespace+"/"+o.lease())
 	}
+}
+
+// mayStart looks for others whose work this controller would undo, or leave undone. The other modes
+// are made to run beside one.
+func mayStart(ctx context.Context, cluster *rest.Config, o options) error {
+	if o.mode != string(controller.Full) || o.dryRun {
+		return nil
+	}
+	client, err := kubernetes.NewForConfig(cluster)
+	if err != nil {
+		return fmt.Errorf("setting up the Kubernetes client: %w", err)
+	}
+	untyped, err := dynamic.NewForConfig(cluster)
+	if err != nil {
+		return fmt.Errorf("setting up the Kubernetes client: %w", err)
+	}
+	if o.leads() {
+		if err := standAlone(ctx, client, o.lease(), o.leaderElectionNamespace); err != nil {
+			return err
+		}
+	}
+	return abandonNothing(ctx, client, untyped, o.abandon)
 }
 
 // serve runs the controllers until ctx ends or the lease is lost. What it knew is then

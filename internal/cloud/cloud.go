@@ -56,11 +56,11 @@ type Cloud struct {
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
 	// namedGroups are *remembered[string]: the ARNs of target groups by name.
-	namedGroups sync.Map
-	endpoints      endpointCache
-	endpointTags   map[string]string
-	roles          roles
-	ranges         rangeCache
+	namedGroups  sync.Map
+	endpoints    endpointCache
+	endpointTags map[string]string
+	roles        roles
+	ranges       rangeCache
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
+	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/model"
 )
 
@@ -45,7 +46,7 @@ func TestBindingsAreSeenAsTheyAreWritten(t *testing.T) {
 			object := &v1beta1.TargetGroupBinding{
 				ObjectMeta: metav1.ObjectMeta{Namespace: want.Namespace, Name: want.Name, Labels: want.Labels}, Spec: bindingSpec(want, boundGroup),
 			}
-			if diff := cmp.Diff(want, observedBinding(object, want.TargetGroup)); diff != "" {
+			if diff := cmp.Diff(want, build.ObservedBinding(object, want.TargetGroup)); diff != "" {
 				t.Errorf("the binding is seen otherwise (-wanted +seen):\n%s", diff)
 			}
 		})
@@ -83,7 +84,7 @@ func TestForeignSpecsDiffer(t *testing.T) {
 				ObjectMeta: metav1.ObjectMeta{Namespace: want.Namespace, Name: want.Name, Labels: want.Labels}, Spec: bindingSpec(want, boundGroup),
 			}
 			change(&object.Spec)
-			if diff := cmp.Diff(want, observedBinding(object, want.TargetGroup)); diff == "" {
+			if diff := cmp.Diff(want, build.ObservedBinding(object, want.TargetGroup)); diff == "" {
 				t.Error("the difference is not seen")
 			}
 		})
@@ -108,7 +109,7 @@ func TestTheIncumbentsBindingIsWhatIsWanted(t *testing.T) {
 				}}}},
 			},
 		}
-		if diff := cmp.Diff(webBinding(), observedBinding(object, "target-group/web")); diff != "" {
+		if diff := cmp.Diff(webBinding(), build.ObservedBinding(object, "target-group/web")); diff != "" {
 			t.Errorf("%s: the binding is seen otherwise (-wanted +seen):\n%s", name, diff)
 		}
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/api/sluice/v1alpha1"
 	"github.com/sluice-lb/sluice/internal/annotations"
+	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
@@ -50,8 +51,8 @@ type stackController struct {
 	brake *brake
 	// switches of traffic from one target group to another that are on their way.
 	switches *switches
-	// await replaces what a stack waits to hear of AWS.
-	await func(stack model.StackID, waits []health.Wait)
+	// await replaces what somebody waits to hear of AWS.
+	await func(who string, waits []health.Wait)
 	// deleting are the bindings that this controller deletes now.
 	deleting *deletions
 	// shared holds a token while somebody makes or removes what all stacks share.
@@ -127,8 +128,11 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		return outcome(ctx, c.preview(ctx, id, m))
 	}
 	c.reportGroupless(ctx, id)
+	c.holdMoving(ctx, id, &m)
 	var recheck time.Duration
 	switch {
+	case len(m.members)+len(m.leaving) == 0 && len(m.moving) > 0:
+		recheck = switchPace // what they have stays as it is
 	case len(m.members) > 0:
 		recheck, err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
@@ -217,6 +221,9 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 	if reached.steps > 0 {
 		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", reached.steps)
 	}
+	if len(m.moving) > 0 {
+		recheck = switchPace
+	}
 	return cmp.Or(reached.recheck, recheck), c.letGo(ctx, id, m)
 }
 
@@ -302,7 +309,7 @@ func (c *stackController) observe(ctx context.Context, want model.Stack) (model.
 }
 
 func (c *stackController) withBindings(ctx context.Context, have model.Observed) model.Observed {
-	have.Bindings = observedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(have.ID))), have.IDs)
+	have.Bindings = build.ObservedBindings(c.bindings(ctx, client.MatchingLabels(ingress.BindingLabels(have.ID))), have.IDs)
 	have.Sort()
 	return have
 }
