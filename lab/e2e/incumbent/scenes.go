@@ -198,6 +198,19 @@ var built = map[string]Stack{
 		Ingress: "dual", Scheme: "internet-facing", IPAddressType: "dualstack", TargetGroups: []TargetGroup{apiOf("dual")},
 		Listeners: []Listener{{Port: 80, CIDRs: []string{"0.0.0.0/0", "::/0"}, Rules: []Rule{when(forward("dual-api:80"), path("/*"))}}},
 	},
+	"without-effect": {
+		Ingress: "quiet", TargetGroups: []TargetGroup{webOf("quiet")}, Listeners: []Listener{plain(when(forward("quiet-web:80"), path("/*")))},
+	},
+	"older-class": {
+		Ingress: "older", TargetGroups: []TargetGroup{webOf("older")}, Listeners: []Listener{plain(when(forward("older-web:80"), path("/*")))},
+	},
+	"redirects": { // two rules are left out: one leads to itself, and one comes after a redirect of all that it is for
+		Ingress: "redirects", TargetGroups: []TargetGroup{apiOf("redirects")},
+		Listeners: []Listener{plain(
+			when(forward("redirects-api:80"), host("here.example.com"), path("/here", "/here/*")),
+			when(redirect(elbv2types.RedirectActionConfig{Host: new("there.example.com"), StatusCode: "HTTP_301"}), host("r.example.com"), path("/*")),
+		)},
+	},
 	"gated": {
 		Ingress: "first", TargetGroups: []TargetGroup{gatedOf("first", "")}, Listeners: []Listener{plain(when(forward("first-gated:80"), path("/*")))},
 	},
