@@ -133,6 +133,8 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 	switch {
 	case len(m.members)+len(m.leaving) == 0 && len(m.moving) > 0:
 		recheck = switchPace // what they have stays as it is
+	case ingress.Planned(m.members):
+		err = c.planOnly(ctx, id, m)
 	case len(m.members) > 0:
 		recheck, err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
@@ -183,6 +185,9 @@ func (c *stackController) reportGroupless(ctx context.Context, id model.StackID)
 
 // deploy builds, plans and applies. It says when to look again for what AWS lacks.
 func (c *stackController) deploy(ctx context.Context, id model.StackID, m membership) (time.Duration, error) {
+	if err := c.clearPlans(ctx, m); err != nil {
+		return 0, err
+	}
 	result, err := c.build(ctx, id, m)
 	if err != nil {
 		return 0, err
@@ -373,13 +378,14 @@ func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1
 	return nil
 }
 
+// setStatus leaves the protocol of ports empty, as the incumbent does.
 func (c *stackController) setStatus(ctx context.Context, object *networkingv1.Ingress, dnsName string, stack model.Stack) error {
 	var ports []networkingv1.IngressPortStatus
 	for _, listener := range stack.Listeners {
-		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port, Protocol: corev1.ProtocolTCP})
+		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port})
 	}
 	want := []networkingv1.IngressLoadBalancerIngress{{Hostname: strings.ToLower(dnsName), Ports: ports}}
-	if dnsName == "" || equality.Semantic.DeepEqual(withProtocol(object.Status.LoadBalancer.Ingress), want) {
+	if dnsName == "" || equality.Semantic.DeepEqual(object.Status.LoadBalancer.Ingress, want) {
 		return nil
 	}
 	before := object.DeepCopy()
@@ -388,18 +394,4 @@ func (c *stackController) setStatus(ctx context.Context, object *networkingv1.In
 		return fmt.Errorf("writing the status of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil
-}
-
-// withProtocol fills in what the incumbent leaves empty, so that a status of its is not written
-// anew for that alone.
-func withProtocol(ingresses []networkingv1.IngressLoadBalancerIngress) []networkingv1.IngressLoadBalancerIngress {
-	var out []networkingv1.IngressLoadBalancerIngress
-	for _, each := range ingresses {
-		each.Ports = slices.Clone(each.Ports)
-		for i := range each.Ports {
-			each.Ports[i].Protocol = cmp.Or(each.Ports[i].Protocol, corev1.ProtocolTCP)
-		}
-		out = append(out, each)
-	}
-	return out
 }

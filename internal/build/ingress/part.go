@@ -120,18 +120,21 @@ func annotationField(key string) string { return fmt.Sprintf("metadata.annotatio
 // or not the build comes across it: nothing that a user wrote is ignored in silence. What the
 // class overrides does not count, be it right or wrong.
 func (p *part) checkAnnotations() {
-	check := func(object model.Object, on annotations.Object, values map[string]string) {
+	check := func(object model.Object, on annotations.Object, values map[string]string, set annotations.Set) {
 		for _, finding := range annotations.Check(on, values) {
 			if _, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]; !overridden {
 				finding.Fatal = finding.Fatal && !unused(p.Ingress, finding.Key)
+				if without := p.idle(set, finding.Key); without != "" && finding.Fatal {
+					finding.Fatal, finding.Message, finding.Remedy = false, "it has no effect "+without, "remove it"
+				}
 				p.finding(object, finding)
 			}
 		}
 	}
-	check(p.object(), annotations.OnIngress, p.Ingress.Annotations)
+	check(p.object(), annotations.OnIngress, p.Ingress.Annotations, p.set)
 	for _, backend := range Backends(p.Ingress) {
 		if service := p.Services[backend.Service]; service != nil {
-			check(objectOf("Service", service.Namespace, service.Name), annotations.OnService, service.Annotations)
+			check(objectOf("Service", service.Namespace, service.Name), annotations.OnService, service.Annotations, p.backend(service))
 		}
 	}
 }
