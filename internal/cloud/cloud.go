@@ -13,6 +13,7 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
 )
 
 // Config is what a Cloud needs to know.
@@ -56,11 +57,12 @@ type Cloud struct {
 	securityGroups remembered[[]model.NamedSecurityGroup]
 	certificates   certificateCache
 	// namedGroups are *remembered[string]: the ARNs of target groups by name.
-	namedGroups sync.Map
-	endpoints      endpointCache
-	endpointTags   map[string]string
-	roles          roles
-	ranges         rangeCache
+	namedGroups  sync.Map
+	endpoints    endpointCache
+	endpointTags map[string]string
+	roles        roles
+	ranges       rangeCache
+	quotas       remembered[map[plan.Quota]int]
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,

@@ -83,6 +83,9 @@ func (p *previewer) stack(ctx context.Context, m ingress.Membership) (plan.Previ
 	want := model.Stack{ID: m.ID}
 	if len(m.Members) > 0 {
 		result, err := p.build(ctx, m)
+		if err == nil {
+			result, err = WithinQuota(ctx, p.aws, m.Members, result, p.observe)
+		}
 		out.Problems = result.Problems
 		if err != nil || result.Stack == nil {
 			return out, err
