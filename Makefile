@@ -58,6 +58,15 @@ FIRST := 1
 simulate: ## Play SEEDS=1000 runs of the simulation from FIRST=1 on, or one with SEED=7 and show what happened; ONLY="scales" draws from some actions
 	$(GO) test ./test/simulation -v -count=1 -timeout 0 -run 'TestSeeds$$' $(if $(ONLY),-only '$(ONLY)') $(if $(SEED),-seed $(SEED),-first $(FIRST) -seeds $(SEEDS)) | grep --line-buffered -v -e '^=== ' -e '^ *--- PASS'
 
+FUZZTIME := 1m
+
+.PHONY: fuzz
+fuzz: ## Feed every parser of user input for FUZZTIME=10m each, one after the other; what breaks one is kept in testdata/fuzz
+	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z]+' internal cmd | sed -E 's|/[^/]+:[0-9]+:func | |' | sort -u | while read -r package name; do \
+		echo "$$package $$name"; \
+		$(GO) test ./$$package -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel 1; \
+	done
+
 .PHONY: lint
 lint: ## Look for mistakes and for imports that the house rules forbid
 	GOWORK=off $(call tool,golangci-lint) run ./...

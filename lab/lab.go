@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,6 +33,7 @@ import (
 	"github.com/sluice-lb/sluice/lab/address"
 	"github.com/sluice-lb/sluice/lab/cluster"
 	"github.com/sluice-lb/sluice/lab/node"
+	"github.com/sluice-lb/sluice/lab/nodeport"
 )
 
 // Config says what lab to start. What it says about AWS is localaws.Config's.
@@ -98,7 +100,7 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		l.claim, l.findController, l.startCloud, l.startCluster, l.applyConfig, l.startNodes, l.waitNodes, l.startInjection, l.startController,
+		l.claim, l.findController, l.startCloud, l.startCluster, l.applyConfig, l.startNodes, l.waitNodes, l.startNodePorts, l.startInjection, l.startController,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -244,6 +246,19 @@ func (l *Lab) startNodes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// startNodePorts comes after the nodes, whose addresses it answers at.
+func (l *Lab) startNodePorts(ctx context.Context) error {
+	file, err := l.openLog("nodeports")
+	if err != nil {
+		return err
+	}
+	nodes := map[string]netip.Addr{}
+	for i, share := range l.nodes {
+		nodes[nodeName(i)] = share.Address
+	}
+	return nodeport.Start(ctx, nodeport.Config{Cluster: l.cluster.Admin, Nodes: nodes, Log: slog.New(slog.NewTextHandler(file, nil))})
 }
 
 func (l *Lab) startController(ctx context.Context) error {

@@ -13,6 +13,7 @@ const (
 	clusterName = "lab"
 	region      = "us-west-2"
 	accountID   = "123456789012"
+	ipv6        = "2001:db8::" // for load balancers of both families; nothing listens there
 )
 
 // resource is an AWS id that is the same in every lab with the same block.
@@ -40,7 +41,7 @@ func seed(block *address.Block, nodes []address.Node) localaws.Seed {
 	vpc, group := vpcID(block), resource("sg", block, "cluster")
 	owned := "kubernetes.io/cluster/" + clusterName
 	s := localaws.Seed{
-		VPCs: []localaws.VPC{{ID: vpc, CIDR: block.Prefix.String(), Tags: map[string]string{"Name": clusterName}}},
+		VPCs: []localaws.VPC{{ID: vpc, CIDR: block.Prefix.String(), IPv6CIDR: ipv6 + "/56", Tags: map[string]string{"Name": clusterName}}},
 		SecurityGroups: []localaws.SecurityGroup{{
 			ID: group, VPCID: vpc, Name: "eks-cluster-sg-" + clusterName, Description: "nodes of cluster " + clusterName,
 			Tags: map[string]string{owned: "owned"},
@@ -48,7 +49,7 @@ func seed(block *address.Block, nodes []address.Node) localaws.Seed {
 	}
 	for i, subnet := range block.Zones() {
 		s.Subnets = append(s.Subnets, localaws.Subnet{
-			ID: subnetID(block, i), VPCID: vpc, CIDR: subnet.String(), Zone: zoneName(i),
+			ID: subnetID(block, i), VPCID: vpc, CIDR: subnet.String(), IPv6CIDR: fmt.Sprintf("2001:db8:0:%x::/64", i), Zone: zoneName(i),
 			Tags: map[string]string{"Name": clusterName + "-" + zoneName(i), "kubernetes.io/role/elb": "1", "kubernetes.io/role/internal-elb": "1", owned: "shared"},
 		})
 	}

@@ -4,6 +4,7 @@
 //
 //	kubectl sluice why pod/shop-7d9c -n web
 //	kubectl sluice status
+//	kubectl sluice lint -f shop.yaml
 //	kubectl sluice plan -f shop.yaml
 //	kubectl sluice release -n web
 //	kubectl sluice version
@@ -30,6 +31,9 @@ Usage:
                                                why; for a Pod without gates, why it has none
   kubectl sluice status [-n NAMESPACE]         who leads, what injects gates, which Pods wait and for what, and
                                                what is in the way of load balancers
+  kubectl sluice lint [-f FILE | -n NAMESPACE] what is wrong with the annotations of manifests, which asks no
+                                               cluster, or of what a namespace has; exit code 0:
+                                               nothing, 1: something, 2: an error
   kubectl sluice plan -f FILE | --all          what the controller would change in AWS for these manifests,
                                                step by step; exit code 0: nothing, 1: something,
                                                2: an error, or an Ingress that cannot be served
@@ -98,6 +102,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return why(ctx, cluster, words[1:], out)
 	case words[0] == "status" && len(words) == 1:
 		return status(ctx, cluster, flags.Changed("namespace"), out)
+	case words[0] == "lint" && len(words) == 1:
+		return lint(ctx, cluster, wanted.files, in, out)
 	case words[0] == "plan" && len(words) == 1:
 		return planCommand(ctx, cluster, flags, wanted, in, out)
 	case words[0] == "preflight" && len(words) == 1:

@@ -36,7 +36,7 @@ type planFlags struct {
 }
 
 func (f *planFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.files, "filename", "f", nil, "Of plan: manifests, a folder of them, or -")
+	flags.StringArrayVarP(&f.files, "filename", "f", nil, "Of lint and plan: manifests, a folder of them, or -")
 	flags.BoolVar(&f.all, "all", false, "Of plan: all load balancers, not only those that the manifests touch")
 	flags.StringVarP(&f.output, "output", "o", "", "Of plan and preflight: json or yaml")
 }

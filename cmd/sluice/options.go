@@ -177,7 +177,6 @@ func (o options) controllerConfig() controller.Config {
 		GateNaming:           readiness.Naming(o.gateNaming),
 		BrakeTargets:         o.brakeTargets,
 		ClaimDeadline:        o.claimDeadline,
-		ExternalTags:         o.ExternalTags,
 		IngressWorkers:       o.ingressWorkers,
 		BindingWorkers:       o.bindingWorkers,
 	}

@@ -117,6 +117,8 @@ var ownKeys = []Key{
 	{Own: true, Name: "readiness-gate", Type: TypeString, Allowed: []string{"on", "off"}, Label: OnPod, Built: true, Doc: "\"on\" asks for a gate where the Pod would get none (Job, DaemonSet, bare Pod), \"off\" opts out of all gates."},
 	{Own: true, Name: "anticipate", Type: TypeString, Default: "all", Allowed: []string{"all", "off"}, On: OnNamespace, Built: true, Doc: "Whether Pods of which no load balancer is known yet get the anticipating gate."},
 	{Own: true, Name: "expect-load-balancer", Type: TypeDuration, On: OnPod | OnNamespace, Built: true, Doc: "How long a gate waits for a first load balancer before it opens: for those that are deployed after their Pods. A Pod's own word goes before its namespace's."},
+	{Own: true, Name: "healthy-for", Type: TypeDuration, On: OnPod, Built: true, Doc: "How long all targets of the Pod must have been healthy before its gates open."},
+	{Own: true, Name: "slow-start", Type: TypeString, Allowed: []string{"wait"}, On: OnPod, Built: true, Doc: "\"wait\" lets the gates open only when the targets have come through the slow start of their groups."},
 	{Own: true, Name: "injected-gates", Type: TypeStringList, On: OnPod, Written: true, Built: true, Doc: "Gates that admission added to the Pod."},
 	{Own: true, Name: "injected-drain", Type: TypeInt32, On: OnPod, Written: true, Built: true, Doc: "Seconds that admission added to the Pod's end."},
 }

@@ -74,7 +74,9 @@ func (c *Cloud) readEndpointRules(ctx context.Context, group string) error {
 
 // SetEndpointRules makes our rules on an endpoint's security group what is wanted;
 // rules without our description are not looked at. It opens before it closes, and
-// closes only if told to. Calls for one group must not overlap.
+// closes only if told to: until then it opens nothing that a wider rule lets in, or the
+// first that are known of many to come would be opened only to be closed again. Calls for one
+// group must not overlap.
 func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model.Permission, mayRevoke bool) error {
 	if _, err := c.EndpointGroupsWithRules(ctx); err != nil {
 		return err
@@ -90,18 +92,21 @@ func (c *Cloud) SetEndpointRules(ctx context.Context, group string, want []model
 			return slices.ContainsFunc(b, func(q model.Permission) bool { return p.Identity() == q.Identity() })
 		})
 	}
-	if missing := without(want, have); len(missing) > 0 {
+	missing := without(want, have)
+	if !mayRevoke {
+		missing = slices.DeleteFunc(missing, func(p model.Permission) bool { return slices.ContainsFunc(have, p.Within) })
+	}
+	if len(missing) > 0 {
 		if err := c.authorize(ctx, group, missing); err != nil {
 			c.endpoints.forget(group)
 			return fmt.Errorf("opening endpoint security group %s: %w", group, err)
 		}
 	}
-	surplus := without(have, want)
 	if !mayRevoke {
-		c.endpoints.setRules(group, append(slices.Clone(want), surplus...))
+		c.endpoints.setRules(group, append(missing, have...))
 		return nil
 	}
-	if len(surplus) > 0 {
+	if surplus := without(have, want); len(surplus) > 0 {
 		if err := c.revoke(ctx, group, surplus); err != nil {
 			c.endpoints.forget(group)
 			return fmt.Errorf("closing endpoint security group %s: %w", group, err)

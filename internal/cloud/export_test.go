@@ -17,6 +17,12 @@ func (c *Cloud) Through(way http.RoundTripper) *Cloud {
 	return c
 }
 
+// Hasten is for an AWS that is so many times as fast: what it calls in use is so for less long.
+func (c *Cloud) Hasten(times int) *Cloud {
+	c.refused.lasting = lingering / time.Duration(times)
+	return c
+}
+
 // direct is a client without redirects, cookies and time limits.
 type direct struct{ http.RoundTripper }
 

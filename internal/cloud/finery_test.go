@@ -69,9 +69,6 @@ func (f finery) listener(l *model.Listener) {
 			l.Attributes["routing.http.response.x_content_type_options.header_value"] = "nosniff"
 		}
 	}
-	if r.IntN(4) == 0 {
-		l.Default = model.Action{Redirect: redirectTo(r)}
-	}
 }
 
 // secure gives a listener certificates, the default one among the others or not.

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"time"
@@ -16,8 +17,9 @@ const lingering = 5 * time.Second
 
 // refusals of deletions, by ARN or id.
 type refusalTable struct {
-	mu   sync.Mutex
-	seen map[string]refusal
+	mu      sync.Mutex
+	seen    map[string]refusal
+	lasting time.Duration // 0 is lingering
 }
 
 type refusal struct {
@@ -29,7 +31,7 @@ type refusal struct {
 func (t *refusalTable) lately(step plan.Step) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known, ok := t.seen[removed(step)]; ok && time.Since(known.at) < lingering {
+	if known, ok := t.seen[removed(step)]; ok && time.Since(known.at) < cmp.Or(t.lasting, lingering) {
 		return known.err
 	}
 	return nil

@@ -68,6 +68,7 @@ func (c *bindingController) admit(ctx context.Context, binding *v1beta1.TargetGr
 	switch {
 	case err != nil && cloud.KindOf(err) == cloud.Gone && isOurs(err):
 		c.events.BindingFailed(binding, err)
+		c.needs(nameOf(binding), []need{}) // it has told: nobody need be let in
 		return lookAgain, true, c.setCondition(ctx, binding, notReady(bindingGone, err.Error()))
 	case err != nil || message == "":
 		return 0, false, err

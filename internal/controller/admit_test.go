@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/localaws"
+	"github.com/sluice-lb/sluice/internal/localaws/fault"
 )
 
 // describeGroups is how often AWS was asked which target group it is.
@@ -194,6 +195,56 @@ func TestABindingOfIPv6Addresses(t *testing.T) {
 	b.reconcile("web")
 	if got := b.targetsOf(group); got != "2001:db8::10:8080" {
 		t.Errorf("the group has %q", got)
+	}
+
+	pod := b.pod(t.Context(), types.NamespacedName{Namespace: "web", Name: "web-ipv6-0"}).DeepCopy()
+	pod.Labels = map[string]string{"app": "web"}
+	evidence := (&witness{view: b.view, book: b.book}).evidence(t.Context(), pod)
+	if len(evidence) != 1 || evidence[0].Address.String() != "2001:db8::10:8080" || evidence[0].Target == nil || evidence[0].Target.Pod != pod.UID {
+		t.Errorf("its gate hears %+v", evidence)
+	}
+}
+
+// A list of own targets that cannot be read stops everything: what is whose is not known.
+func TestABrokenListOfOwnTargets(t *testing.T) {
+	t.Parallel()
+	local := benchAWS(t)
+	group := benchGroup(t, local, "shared", nil)
+	list := &corev1.ConfigMap{ObjectMeta: inWeb("aws-lbc-targets-web"), Data: map[string]string{"targets": "10.0.1.9:8080,oops"}}
+	b := newBench(t, local, "demo", append(webPods(discoveryv1.AddressTypeIPv4, "10.0.1.10"), webService(), list, bindingOf("web", func(spec *v1beta1.TargetGroupBindingSpec) {
+		spec.TargetGroupARN, spec.MultiClusterTargetGroup = group, true
+	}))...)
+	b.reconcile("web")
+	want := `False Refused: ConfigMap web/aws-lbc-targets-web, key targets: target "oops" has no port: write ADDRESS:PORT or INSTANCE:PORT; mend it, or delete it if no target is to be deregistered`
+	if got := b.ready("web"); got != want {
+		t.Errorf("the condition is\n%s, want\n%s", got, want)
+	}
+	if got := b.targetsOf(group); got != "" {
+		t.Errorf("the group has %q", got)
+	}
+}
+
+// What cannot be taken out of the group keeps the binding, and is told of.
+func TestABindingThatCannotBeReleased(t *testing.T) {
+	t.Parallel()
+	local := benchAWS(t)
+	group := benchGroup(t, local, "web", nil)
+	b := newBench(t, local, "demo", append(webPods(discoveryv1.AddressTypeIPv4, "10.0.1.10"), webService(), bindingOf("web", func(spec *v1beta1.TargetGroupBindingSpec) {
+		spec.TargetGroupARN = group
+	}))...)
+	b.reconcile("web")
+	b.told()
+	if _, err := local.Faults().Add(fault.Rule{Service: "elbv2", Operation: "DeregisterTargets", Code: "AccessDenied"}); err != nil {
+		t.Fatal(err)
+	}
+	b.remove(b.binding("web"))
+	b.reconcile("web")
+	reason := "emptying " + group + ": 1 targets: DeregisterTargets answered AccessDenied: A fault of the local AWS: AccessDenied (allow elasticloadbalancing:DeregisterTargets in the IAM policy of Sluice)"
+	if got, want := b.ready("web"), "False FailedCleanup: "+reason; got != want {
+		t.Errorf("the condition is\n%s, want\n%s", got, want)
+	}
+	if diff := cmp.Diff([]string{"Warning FailedCleanup " + reason}, b.told()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -82,10 +83,16 @@ func benchAWS(t *testing.T) *localaws.Cloud {
 
 // adminOf is somebody who may do everything by hand.
 func adminOf(local *localaws.Cloud) *elbv2.Client {
-	return elbv2.NewFromConfig(aws.Config{
+	return elbv2.NewFromConfig(adminConfig(local))
+}
+
+func ec2AdminOf(local *localaws.Cloud) *ec2.Client { return ec2.NewFromConfig(adminConfig(local)) }
+
+func adminConfig(local *localaws.Cloud) aws.Config {
+	return aws.Config{
 		Region: "us-west-2", BaseEndpoint: new(local.URL()), HTTPClient: &http.Client{Transport: local},
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAADMINISTRATOR000", "not-a-secret", ""),
-	})
+	}
 }
 
 // benchGroup is a target group that somebody has made by hand.

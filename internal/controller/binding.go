@@ -98,16 +98,28 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 	if err == nil {
 		return ctrl.Result{RequeueAfter: recheck}, nil
 	}
+	if wrong, ok := errors.AsType[wrongError](err); ok {
+		err = c.refuse(ctx, binding, wrong.message)
+		return ctrl.Result{RequeueAfter: lookAgain}, err
+	}
 	if isHeld(err) {
 		c.events.Held(binding, err)
 	}
+	ending := binding.DeletionTimestamp != nil
 	if kind := cloud.KindOf(err); isOurs(err) && kind != cloud.Throttled {
-		c.events.BindingFailed(binding, err)
+		if ending {
+			c.events.CleanupFailed(binding, err)
+		} else {
+			c.events.BindingFailed(binding, err)
+		}
 		if kind == cloud.Gone {
 			c.book.Close(binding.Spec.TargetGroupARN, time.Now())
 		}
 	}
 	if condition, lasting := conditionAfter(err); lasting {
+		if ending && !isHeld(err) {
+			condition.Reason = bindingCleanup
+		}
 		err = errors.Join(err, c.setCondition(ctx, binding, condition))
 	}
 	return outcome(ctx, err)
@@ -116,9 +128,9 @@ func (c *bindingController) result(ctx context.Context, binding *v1beta1.TargetG
 // converge deregisters first: those requests are the ones that would be lost.
 func (c *bindingController) converge(ctx context.Context, binding *v1beta1.TargetGroupBinding) (time.Duration, error) {
 	group := binding.Spec.TargetGroupARN
-	backend := c.backend(ctx, binding)
-	if backend.wrong != "" {
-		return 0, c.refuse(ctx, binding, backend.wrong)
+	behind := c.backend(ctx, binding)
+	if behind.wrong != "" {
+		return 0, c.refuse(ctx, binding, behind.wrong)
 	}
 	if err := c.readOwn(ctx, binding); err != nil {
 		return 0, err
@@ -147,7 +159,7 @@ func (c *bindingController) converge(ctx context.Context, binding *v1beta1.Targe
 	if err := errors.Join(c.remember(ctx, binding), c.settleOwn(ctx, binding), unconfirm(ctx, c.client, binding, confirmDeregistration)); err != nil {
 		return 0, err
 	}
-	return changes.Recheck, c.converged(ctx, binding, backend)
+	return changes.Recheck, c.converged(ctx, binding, behind)
 }
 
 // waits are the addresses that a group needs to hear of. AWS tells only when asked that

@@ -26,6 +26,7 @@ const (
 	bindingDenied     = "AccessDenied"
 	bindingGone       = "TargetGroupNotFound"
 	bindingFailed     = "FailedReconcile"
+	bindingCleanup    = "FailedCleanup"
 )
 
 func isReady(message string) metav1.Condition {
@@ -59,14 +60,14 @@ func conditionAfter(err error) (condition metav1.Condition, lasting bool) {
 
 // converged notes that a binding's targets are as they should be, and tells people what has
 // become different.
-func (c *bindingController) converged(ctx context.Context, binding *v1beta1.TargetGroupBinding, backend backend) error {
-	condition := backend.condition(binding)
+func (c *bindingController) converged(ctx context.Context, binding *v1beta1.TargetGroupBinding, behind backend) error {
+	condition := behind.condition(binding)
 	before := meta.FindStatusCondition(binding.Status.Conditions, bindingReady)
 	news := before == nil || before.Message != condition.Message
 	switch {
-	case backend.missing != "":
+	case behind.missing != "":
 		c.events.BackendNotFound(binding, condition.Message)
-	case news && len(backend.strangers) > 0:
+	case news && len(behind.strangers) > 0:
 		c.events.NodesLeftOut(binding, condition.Message)
 	}
 	if c.changes.took(nameOf(binding)) || !ptr.Equal(binding.Status.ObservedGeneration, new(binding.Generation)) {
@@ -74,6 +75,11 @@ func (c *bindingController) converged(ctx context.Context, binding *v1beta1.Targ
 	}
 	return c.setStatus(ctx, binding, condition, new(binding.Generation))
 }
+
+// wrongError is what a person has to put right: trying again changes nothing.
+type wrongError struct{ message string }
+
+func (e wrongError) Error() string { return e.message }
 
 // refuse notes that a binding cannot be served as it is written: its targets stay as they are.
 func (c *bindingController) refuse(ctx context.Context, binding *v1beta1.TargetGroupBinding, message string) error {

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/plan"
 	"github.com/sluice-lb/sluice/internal/readiness"
 )
 
@@ -60,12 +61,14 @@ type Config struct {
 	DryRun bool
 	// Lease of the leader; without a name there is no leader election.
 	Lease types.NamespacedName
-	// ExternalTags are tag keys that somebody else manages.
-	ExternalTags []string
 	// IngressWorkers and BindingWorkers bound how many stacks and target groups are
 	// worked on side by side (flags --ingress-max-concurrent-reconciles and
 	// --targetgroupbinding-max-concurrent-reconciles).
 	IngressWorkers, BindingWorkers int
+}
+
+func (c Config) planOptions() plan.Options {
+	return plan.Options{ExternalTags: c.Build.ExternalTags}
 }
 
 // podWorkers bounds how many Pods are written side by side: the API server of a busy

@@ -34,7 +34,7 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (reach
 		return reached{}, err
 	}
 	on := c.gently(ctx, want, have)
-	all := plan.Steps(on.Stack, have, plan.Options{ExternalTags: c.config.ExternalTags})
+	all := plan.Steps(on.Stack, have, c.config.planOptions())
 	steps := plan.Sparing(all, c.switches.leftNow(want, have, time.Now()))
 	if err := c.mayDelete(ctx, want.ID, steps); err != nil {
 		return reached{}, err

@@ -95,7 +95,7 @@ func (c *stackController) preview(ctx context.Context, id model.StackID, m membe
 	if err != nil {
 		return err
 	}
-	for _, step := range plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}) {
+	for _, step := range plan.Steps(want, have, c.config.planOptions()) {
 		said = append(said, step.String())
 	}
 	c.previews.say(ctx, "load balancer of "+sourceOf(id), said)
@@ -125,12 +125,12 @@ func (c *bindingController) previewTargets(ctx context.Context, binding *v1beta1
 		c.previews.say(ctx, about, []string{"look up the target group " + binding.Spec.TargetGroupName})
 		return nil
 	}
-	backend := c.backend(ctx, binding)
-	if backend.wrong != "" {
-		c.previews.say(ctx, about, []string{"tell people: " + backend.wrong})
+	behind := c.backend(ctx, binding)
+	if behind.wrong != "" {
+		c.previews.say(ctx, about, []string{"tell people: " + behind.wrong})
 		return nil
 	}
-	endpoints := backend.endpoints
+	endpoints := behind.endpoints
 	if err := c.readOwn(ctx, binding); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	reasonDeployFailed  = "FailedDeployModel"
 	reasonBindingFailed = "FailedReconcile"
 	reasonRulesFailed   = "FailedNetworkReconcile"
+	reasonCleanupFailed = "FailedCleanup"
 	reasonNoBackend     = "BackendNotFound"
 	reasonNodesLeftOut  = "NodesLeftOut"
 	reasonDrifted       = "DriftFound"
@@ -80,6 +81,11 @@ func (e Events) Planned(object runtime.Object, steps int, first string) {
 // BindingFailed tells that targets could not be brought up to date.
 func (e Events) BindingFailed(object runtime.Object, err error) {
 	e.emit(object, corev1.EventTypeWarning, reasonBindingFailed, "Register", err.Error())
+}
+
+// CleanupFailed tells that the targets of a binding that is being deleted could not be taken out.
+func (e Events) CleanupFailed(object runtime.Object, err error) {
+	e.emit(object, corev1.EventTypeWarning, reasonCleanupFailed, "Deregister", err.Error())
 }
 
 // RulesFailed tells that a load balancer cannot be let in to an endpoint.

@@ -50,8 +50,3 @@ func (g *gates) learned(pods []types.NamespacedName) {
 func (g *gates) awaitFor(binding types.NamespacedName, waits []health.Wait) {
 	g.watcher.Await("binding "+binding.String(), waits)
 }
-
-// awaitForStack replaces what a stack waits to hear of AWS.
-func (g *gates) awaitForStack(stack model.StackID, waits []health.Wait) {
-	g.watcher.Await("stack "+stack.String(), waits)
-}

@@ -22,6 +22,8 @@ type membership struct {
 	// leaving bear the stack's finalizer and belong to it no more: they are deleted, or
 	// of another class or group now.
 	leaving []*networkingv1.Ingress
+	// moving have left too, for a stack that cannot serve them yet.
+	moving []ingress.Member
 }
 
 // membership finds the Ingresses of a stack.

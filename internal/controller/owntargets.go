@@ -75,7 +75,7 @@ func (c *bindingController) readOwn(ctx context.Context, binding *v1beta1.Target
 	}
 	set, err := decodeOwn(object.Data[ownTargetsKey])
 	if err != nil {
-		return fmt.Errorf("ConfigMap %s, key %s: %w", ownTargetsName(binding), ownTargetsKey, err)
+		return wrongError{fmt.Sprintf("ConfigMap %s, key %s: %s; mend it, or delete it if no target is to be deregistered", ownTargetsName(binding), ownTargetsKey, err)}
 	}
 	c.own.set(nameOf(binding), set)
 	return nil

@@ -64,11 +64,11 @@ func (c *bindingController) register(ctx context.Context, binding *v1beta1.Targe
 	}
 	// What comes up from here on goes with the next call: this one has said whom it means.
 	intent := c.plan(ctx, binding).Register
-	if err := errors.Join(c.begin(ctx, binding, intent), c.take(ctx, binding, intent)); err != nil {
-		return err
-	}
 	zone, err := c.zones(ctx, binding)
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.begin(ctx, binding, intent), c.take(ctx, binding, intent)); err != nil {
 		return err
 	}
 	byAddress := map[model.TargetID]targets.Endpoint{}

@@ -14,7 +14,6 @@ import (
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/health"
 	"github.com/sluice-lb/sluice/internal/model"
-	"github.com/sluice-lb/sluice/internal/plan"
 )
 
 // Setup adds the controllers of a mode to a manager. The context is that of the process.
@@ -59,7 +58,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	bindings.needs = rules.note
 	bindings.epoch = lease.current
 	bindings.await = gates.awaitFor
-	stacks.await = gates.awaitForStack
+	stacks.await = gates.watcher.Await
 	stacks.rejected = func(ctx context.Context, ingress *networkingv1.Ingress) {
 		gates.pods.bell.ring(view.closedPods(ctx, ingress.Namespace)...)
 	}
@@ -81,7 +80,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 			return aws.As(view.roleFor(ctx, group)).TargetHealth(ctx, cloud.Slow, group)
 		},
 	}
-	drift := &driftWatch{interval: config.DriftInterval, options: plan.Options{ExternalTags: config.ExternalTags}, round: aws.Round, found: stacks.drifted}
+	drift := &driftWatch{interval: config.DriftInterval, options: config.planOptions(), round: aws.Round, found: stacks.drifted}
 	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift))
 }
 

@@ -31,7 +31,7 @@ func (c *stackController) ensureShared(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	steps := plan.NoDelete(plan.Steps(want, have, plan.Options{ExternalTags: c.config.ExternalTags}))
+	steps := plan.NoDelete(plan.Steps(want, have, c.config.planOptions()))
 	if c.config.DryRun {
 		return c.previewShared(ctx, steps, have.IDs[model.BackendSecurityGroupKey]), nil
 	}

@@ -25,8 +25,8 @@ func (c *stackController) build(ctx context.Context, id model.StackID, m members
 		}
 		result = ingress.Stack(snapshot)
 	}
-	if slices.ContainsFunc(result.Problems, rejects) && snapshot.Have.LoadBalancer != nil {
-		// What a rejected member has is kept, so it must be known in depth.
+	if (len(m.moving) > 0 || slices.ContainsFunc(result.Problems, rejects)) && snapshot.Have.LoadBalancer != nil {
+		// What a rejected or moving member has is kept, so it must be known in depth.
 		if snapshot.Have, err = c.observe(ctx, model.Stack{ID: id}); err != nil {
 			return ingress.Result{}, err
 		}
@@ -37,7 +37,8 @@ func (c *stackController) build(ctx context.Context, id model.StackID, m members
 
 // snapshot gathers what a stack is made from, and of AWS no more than that.
 func (c *stackController) snapshot(ctx context.Context, id model.StackID, m membership, fresh bool) (ingress.Snapshot, error) {
-	snapshot := ingress.Snapshot{Config: c.config.Build, ID: id, Members: m.members, Leaving: len(m.leaving) > 0}
+	snapshot := ingress.Snapshot{Config: c.config.Build, ID: id, Members: slices.Concat(m.members, m.moving), Leaving: len(m.leaving) > 0}
+	ingress.SortMembers(snapshot.Members)
 	needs := ingress.Needed(m.members, c.config.Build)
 	var err error
 	if needs.Backend {

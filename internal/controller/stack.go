@@ -51,8 +51,8 @@ type stackController struct {
 	brake *brake
 	// switches of traffic from one target group to another that are on their way.
 	switches *switches
-	// await replaces what a stack waits to hear of AWS.
-	await func(stack model.StackID, waits []health.Wait)
+	// await replaces what somebody waits to hear of AWS.
+	await func(who string, waits []health.Wait)
 	// deleting are the bindings that this controller deletes now.
 	deleting *deletions
 	// shared holds a token while somebody makes or removes what all stacks share.
@@ -128,8 +128,11 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 		return outcome(ctx, c.preview(ctx, id, m))
 	}
 	c.reportGroupless(ctx, id)
+	c.holdMoving(ctx, id, &m)
 	var recheck time.Duration
 	switch {
+	case len(m.members)+len(m.leaving) == 0 && len(m.moving) > 0:
+		recheck = switchPace // what they have stays as it is
 	case ingress.Planned(m.members):
 		err = c.planOnly(ctx, id, m)
 	case len(m.members) > 0:
@@ -222,6 +225,9 @@ func (c *stackController) deploy(ctx context.Context, id model.StackID, m member
 	}
 	if reached.steps > 0 {
 		log.FromContext(ctx).Info("stack is up to date", "stack", id.String(), "changes", reached.steps)
+	}
+	if len(m.moving) > 0 {
+		recheck = switchPace
 	}
 	return cmp.Or(reached.recheck, recheck), c.letGo(ctx, id, m)
 }
@@ -372,13 +378,14 @@ func (c *stackController) setFinalizer(ctx context.Context, object *networkingv1
 	return nil
 }
 
+// setStatus leaves the protocol of ports empty, as the incumbent does.
 func (c *stackController) setStatus(ctx context.Context, object *networkingv1.Ingress, dnsName string, stack model.Stack) error {
 	var ports []networkingv1.IngressPortStatus
 	for _, listener := range stack.Listeners {
-		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port, Protocol: corev1.ProtocolTCP})
+		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port})
 	}
 	want := []networkingv1.IngressLoadBalancerIngress{{Hostname: strings.ToLower(dnsName), Ports: ports}}
-	if dnsName == "" || equality.Semantic.DeepEqual(withProtocol(object.Status.LoadBalancer.Ingress), want) {
+	if dnsName == "" || equality.Semantic.DeepEqual(object.Status.LoadBalancer.Ingress, want) {
 		return nil
 	}
 	before := object.DeepCopy()
@@ -387,18 +394,4 @@ func (c *stackController) setStatus(ctx context.Context, object *networkingv1.In
 		return fmt.Errorf("writing the status of Ingress %s: %w", nameOf(object), err)
 	}
 	return nil
-}
-
-// withProtocol fills in what the incumbent leaves empty, so that a status of its is not written
-// anew for that alone.
-func withProtocol(ingresses []networkingv1.IngressLoadBalancerIngress) []networkingv1.IngressLoadBalancerIngress {
-	var out []networkingv1.IngressLoadBalancerIngress
-	for _, each := range ingresses {
-		each.Ports = slices.Clone(each.Ports)
-		for i := range each.Ports {
-			each.Ports[i].Protocol = cmp.Or(each.Ports[i].Protocol, corev1.ProtocolTCP)
-		}
-		out = append(out, each)
-	}
-	return out
 }

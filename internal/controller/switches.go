@@ -29,20 +29,33 @@ const (
 	switchSettles = 10 * time.Second
 )
 
-// switches remember, by stack, since when target groups wait to get requests, and since when
-// others get none any more. A restart begins anew.
+// switches remember, by stack, since when target groups wait to get requests, since when others
+// get none any more, and since when Ingresses move to another stack. A restart begins anew.
 type switches struct {
 	mu      sync.Mutex
 	waiting map[model.StackID]map[model.Key]time.Time
 	left    map[model.StackID]map[model.Key]time.Time
 	// heldOn are the groups that a stack waits to hear of, by ARN.
-	heldOn map[model.StackID][]string
+	heldOn map[errand][]string
+	// moving are the Ingresses that leave a stack for another.
+	moving map[model.StackID]map[types.UID]time.Time
 }
+
+// errand is what a stack waits to hear of AWS for.
+type errand struct {
+	stack model.StackID
+	why   string
+}
+
+const (
+	switching = "switch of"    // to other target groups
+	moving    = "moves out of" // of Ingresses, to another stack
+)
 
 func newSwitches() *switches {
 	return &switches{
 		waiting: map[model.StackID]map[model.Key]time.Time{}, left: map[model.StackID]map[model.Key]time.Time{},
-		heldOn: map[model.StackID][]string{},
+		heldOn: map[errand][]string{}, moving: map[model.StackID]map[types.UID]time.Time{},
 	}
 }
 
@@ -90,18 +103,40 @@ func (s *switches) forget(id model.StackID) {
 	defer s.mu.Unlock()
 	delete(s.waiting, id)
 	delete(s.left, id)
-	delete(s.heldOn, id)
+	delete(s.heldOn, errand{id, switching})
+	delete(s.heldOn, errand{id, moving})
+	delete(s.moving, id)
 }
 
-// hold notes which groups a stack waits to hear of.
-func (s *switches) hold(id model.StackID, groups []string) {
+// movingFor is since when an Ingress is known to leave a stack for another.
+func (s *switches) movingFor(id model.StackID, ingress types.UID, now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.moving[id] == nil {
+		s.moving[id] = map[types.UID]time.Time{}
+	}
+	if _, known := s.moving[id][ingress]; !known {
+		s.moving[id][ingress] = now
+	}
+	return now.Sub(s.moving[id][ingress])
+}
+
+// movers forgets all but these.
+func (s *switches) movers(id model.StackID, now map[types.UID]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.moving[id], func(ingress types.UID, _ time.Time) bool { return !now[ingress] })
+}
+
+// hold notes which groups a stack waits to hear of, and why.
+func (s *switches) hold(what errand, groups []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(groups) == 0 {
-		delete(s.heldOn, id)
+		delete(s.heldOn, what)
 		return
 	}
-	s.heldOn[id] = groups
+	s.heldOn[what] = groups
 }
 
 // on are the stacks that wait to hear of a group.
@@ -109,9 +144,9 @@ func (s *switches) on(group string) []types.NamespacedName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []types.NamespacedName
-	for id, groups := range s.heldOn {
+	for what, groups := range s.heldOn {
 		if slices.Contains(groups, group) {
-			names = append(names, types.NamespacedName{Namespace: id.Namespace, Name: id.Name})
+			names = append(names, types.NamespacedName{Namespace: what.stack.Namespace, Name: what.stack.Name})
 		}
 	}
 	return names
@@ -156,7 +191,7 @@ func (c *stackController) ready(ctx context.Context, want model.Stack, group mod
 	}
 	binding := want.Bindings[i]
 	object := &v1beta1.TargetGroupBinding{ObjectMeta: metav1.ObjectMeta{Namespace: binding.Namespace, Name: binding.Name}, Spec: bindingSpec(binding, "")}
-	return slices.DeleteFunc(c.endpoints(ctx, object), func(e targets.Endpoint) bool { return !e.Ready || e.Ending })
+	return serving(c.endpoints(ctx, object))
 }
 
 // listen has AWS asked about the groups that are waited for.
@@ -175,6 +210,11 @@ func (c *stackController) listen(ctx context.Context, want model.Stack, have mod
 			}
 		}
 	}
-	c.switches.hold(want.ID, groups)
-	c.await(want.ID, waits)
+	c.hear(errand{want.ID, switching}, groups, waits)
+}
+
+// hear has AWS asked about these groups until something else is to be heard.
+func (c *stackController) hear(what errand, groups []string, waits []health.Wait) {
+	c.switches.hold(what, groups)
+	c.await(what.why+" "+what.stack.String(), waits)
 }

@@ -68,17 +68,17 @@ func (c *bindingController) zones(ctx context.Context, binding *v1beta1.TargetGr
 	if instanceBinding(binding) {
 		return inNoZone, nil
 	}
-	role := roleOf(binding)
+	role, own := roleOf(binding), binding.Spec.VpcID == "" || binding.Spec.VpcID == c.cloud.VPC()
 	ranges, seen, err := c.cloud.Ranges(ctx, binding.Spec.VpcID)
 	switch {
-	case err != nil && binding.Spec.VpcID != c.cloud.VPC():
+	case err != nil && !own:
 		return nil, err
-	case err != nil:
-		return inNoZone, nil // nearly all are in the cluster's own VPC, and they shall not wait
+	case own && len(ranges) == 0:
+		return inNoZone, nil // not known now; nearly all are inside, and they shall not wait
 	case !seen && role != (cloud.Role{}):
 		return inEveryZone, nil
 	case !seen:
-		return nil, fmt.Errorf("spec.vpcID: the account does not see VPC %s, so the zones of targets are not known; give the VPC of the target group", binding.Spec.VpcID)
+		return nil, wrongError{fmt.Sprintf("spec.vpcID: the account does not see VPC %s, so the zones of targets are not known; give the VPC of the target group", binding.Spec.VpcID)}
 	}
 	byNode := role == (cloud.Role{}) && c.zoned.has(nameOf(binding), time.Now())
 	return func(endpoint targets.Endpoint) string {

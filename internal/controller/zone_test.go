@@ -42,13 +42,16 @@ func TestTheZonesOfTargets(t *testing.T) {
 	}{
 		{"inside-and-outside-the-vpc", benchVPC, func(*spec) {}, []string{"10.0.1.10", "10.8.0.1"}, map[string]string{"10.0.1.10": benchZone, "10.8.0.1": "all"}},
 		{
-			"of-another-vpc", otherVPC, func(s *spec) { s.VpcID = otherVPC }, []string{"10.9.1.10", "10.0.1.10"},
+			"of-another-vpc", otherVPC, func(s *spec) { s.VpcID = otherVPC },
+			[]string{"10.9.1.10", "10.0.1.10"},
 			map[string]string{"10.9.1.10": otherZone, "10.0.1.10": "all"},
 		},
 		{
 			"of-a-vpc-that-only-the-role-sees", benchVPC, func(s *spec) { s.VpcID, s.IamRoleArnToAssume = foreign, "arn:aws:iam::210987654321:role/targets" },
-			[]string{"10.0.1.10"}, map[string]string{"10.0.1.10": "all"},
+			[]string{"10.0.1.10"},
+			map[string]string{"10.0.1.10": "all"},
 		},
+		{"of-a-vpc-that-nobody-sees", benchVPC, func(s *spec) { s.VpcID = foreign }, []string{"10.0.1.10"}, map[string]string{}},
 		{"where-aws-asks-for-them", otherVPC, func(*spec) {}, []string{"10.0.1.10"}, map[string]string{"10.0.1.10": "us-west-2b"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

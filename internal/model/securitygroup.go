@@ -34,6 +34,13 @@ func (p Permission) Identity() Permission {
 	return p
 }
 
+// Within reports whether the other lets in the same source, to all of these ports at least.
+func (p Permission) Within(other Permission) bool {
+	wide := p.Identity()
+	wide.FromPort, wide.ToPort = other.FromPort, other.ToPort
+	return wide == other.Identity() && other.FromPort <= p.FromPort && p.ToPort <= other.ToPort
+}
+
 // SortPermissions returns the permissions in a stable order.
 func SortPermissions(list []Permission) []Permission {
 	slices.SortFunc(list, func(a, b Permission) int {

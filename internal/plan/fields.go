@@ -186,7 +186,7 @@ func listenerFields(want, have model.Listener) []Field {
 	if want.SSLPolicy != "" {
 		fields = differ(fields, "TLS policy", have.SSLPolicy, want.SSLPolicy)
 	}
-	if !sameAction(want.Default, have.Default) {
+	if !model.SameAction(want.Default, have.Default) {
 		fields = differ(fields, "default action", inJSON(have.Default), inJSON(want.Default))
 	}
 	return fields
@@ -195,7 +195,7 @@ func listenerFields(want, have model.Listener) []Field {
 func ruleFields(want, have model.Rule) []Field {
 	var fields []Field
 	fields = differ(fields, "conditions", inJSON(have.Conditions), inJSON(want.Conditions))
-	if !sameAction(want.Action, have.Action) {
+	if !model.SameAction(want.Action, have.Action) {
 		fields = differ(fields, "action", inJSON(have.Action), inJSON(want.Action))
 	}
 	return differ(fields, "transforms", inJSON(have.Transforms), inJSON(want.Transforms))

@@ -93,8 +93,48 @@ func (p *planner) bindings() {
 			continue
 		}
 		want.Namespace, want.Name = have.Namespace, have.Name
-		if !reflect.DeepEqual(want, have) {
-			p.add(Modify, subject{bindingKind, want.Key, want.Namespace + "/" + want.Name}, "differs from what is wanted", ModifyBinding{Want: want}, want.TargetGroup)
+		now := want
+		if p.changesGroups() {
+			now.Sources = both(want.Sources, have.Sources)
+		}
+		if !reflect.DeepEqual(now, have) {
+			p.add(Modify, bindingSubject(now), "differs from what is wanted", ModifyBinding{Want: now}, want.TargetGroup)
 		}
 	}
+}
+
+// closeSources runs when the load balancer has its new security groups: until then targets
+// let in the old ones as well as the new, or requests would be lost in between.
+func (p *planner) closeSources() {
+	if !p.changesGroups() {
+		return
+	}
+	for _, want := range p.want.Bindings {
+		have, exists := find(p.have.Bindings, want.Key, bindingKey)
+		if exists && len(both(want.Sources, have.Sources)) > len(want.Sources) {
+			want.Namespace, want.Name = have.Namespace, have.Name
+			p.add(Modify, bindingSubject(want), "lets in security groups that the load balancer has no more", ModifyBinding{Want: want}, want.TargetGroup)
+		}
+	}
+}
+
+func bindingSubject(binding model.Binding) subject {
+	return subject{bindingKind, binding.Key, binding.Namespace + "/" + binding.Name}
+}
+
+// changesGroups reports whether a load balancer that stays gets other security groups.
+func (p *planner) changesGroups() bool {
+	want, have := p.want.LoadBalancer, p.have.LoadBalancer
+	return want != nil && have != nil && !sameSet(want.SecurityGroups, have.SecurityGroups)
+}
+
+// both are the wanted sources, and behind them those of before that are not among them.
+func both(want, have []model.Source) []model.Source {
+	out := slices.Clone(want)
+	for _, source := range have {
+		if !slices.ContainsFunc(want, func(s model.Source) bool { return reflect.DeepEqual(s, source) }) {
+			out = append(out, source)
+		}
+	}
+	return out
 }

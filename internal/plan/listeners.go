@@ -50,7 +50,7 @@ func (p *planner) modifyListener(want, have model.Listener) {
 	if changed := differing(want.Attributes, have.Attributes); len(changed) > 0 {
 		p.add(Modify, listenerSubject(want.Key), "attributes differ: "+list(changed), ModifyListenerAttributes{Listener: want.Key, Attributes: changed}, want.Key)
 	}
-	p.tags(listenerSubject(want.Key), want.Tags, have.Tags, nil)
+	p.tagsOfRule(listenerSubject(want.Key), want.Tags, have.Tags)
 }
 
 // changedOf names what differs between two listeners of one port. A policy that is not
@@ -61,7 +61,7 @@ func changedOf(want, have model.Listener) []string {
 		what string
 		same bool
 	}{
-		{"protocol or default action", want.Protocol == have.Protocol && sameAction(want.Default, have.Default)},
+		{"protocol or default action", want.Protocol == have.Protocol && model.SameAction(want.Default, have.Default)},
 		{"certificate or TLS policy", want.Certificate == have.Certificate && (want.SSLPolicy == "" || want.SSLPolicy == have.SSLPolicy)},
 	} {
 		if !each.same {

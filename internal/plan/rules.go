@@ -57,16 +57,16 @@ func (p *planner) modifyRule(pair rulePair) {
 	want, have := pair.want, pair.have
 	why := ""
 	switch {
-	case want.Key != have.Key || !sameAction(want.Action, have.Action):
+	case want.Key != have.Key || !model.SameAction(want.Action, have.Action):
 		why = "conditions or actions differ"
-	case !sameTransforms(want.Transforms, have.Transforms):
+	case !model.SameTransforms(want.Transforms, have.Transforms):
 		why = "transforms differ"
 	}
 	if why != "" {
 		p.add(Modify, subject{ruleKind, have.Key, ruleName(want)}, why, ModifyRule{Rule: have.Key, Want: want}, append(used(want.Action), have.Key)...)
 	}
 	before := len(p.steps)
-	p.tags(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags, nil)
+	p.tagsOfRule(subject{ruleKind, want.Key, ruleName(want)}, want.Tags, have.Tags)
 	p.last = append(p.last, p.steps[before:]...)
 	p.steps = p.steps[:before:before]
 }
@@ -157,8 +157,8 @@ func matchTwins(want, have []model.Rule) map[model.Key]model.Key {
 			}
 		}
 	}
-	match(func(w, h model.Rule) bool { return w.Key == h.Key && sameEffect(w, h) })
-	match(sameEffect)
+	match(func(w, h model.Rule) bool { return w.Key == h.Key && model.SameEffect(w, h) })
+	match(model.SameEffect)
 	match(func(w, h model.Rule) bool { return w.Key == h.Key })
 	return keys
 }

@@ -21,7 +21,7 @@ type Options struct {
 //  1. security groups: created and opened, because a load balancer is made with them
 //  2. target groups, and
 //  3. their bindings: registration goes on while the load balancer is provisioned
-//  4. the load balancer
+//  4. the load balancer (and then what its old security groups were let in by)
 //  5. listeners
 //  6. rules: this is where traffic switches
 //     (and then what the load balancer can do only when old rules are gone)
@@ -34,6 +34,7 @@ func Steps(want model.Stack, have model.Observed, options Options) []Step {
 	p.targetGroups()
 	p.bindings()
 	p.loadBalancer()
+	p.closeSources()
 	p.listeners()
 	p.rules()
 	p.narrowing()

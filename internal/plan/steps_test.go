@@ -63,11 +63,23 @@ func TestTagsOfRulesAndListenersAreOursAlone(t *testing.T) {
 	t.Parallel()
 	r := rule("/a", 1, web)
 	want, have := stack(r), stack(r)
-	have.Listeners[0].Tags = tags{"kubernetes.io/namespace": "n"}
-	have.Rules[0].Tags = tags{"kubernetes.io/cluster/shop": "owned"}
+	want.Listeners[0].Tags, want.Rules[0].Tags = tags{"own": "1"}, tags{"own": "1"}
+	have.Listeners[0].Tags = tags{"own": "1", "kubernetes.io/namespace": "n"}
+	have.Rules[0].Tags = tags{"own": "1", "kubernetes.io/cluster/shop": "owned"}
 	steps := []plan.Action{plan.RemoveTags{Keys: []string{"kubernetes.io/namespace"}}, plan.RemoveTags{Keys: []string{"kubernetes.io/cluster/shop"}}}
 	if diff := cmp.Diff(steps, actions(plan.Steps(want, observed(have), plan.Options{}))); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+// With ListenerRulesTagging=false nobody wants tags there, and whoever put some keeps them.
+func TestTagsThatNobodyLooksAfterStay(t *testing.T) {
+	t.Parallel()
+	r := rule("/a", 1, web)
+	want, have := stack(r), stack(r)
+	have.Listeners[0].Tags, have.Rules[0].Tags = tags{"cost": "1"}, tags{"cost": "1"}
+	if steps := plan.Steps(want, observed(have), plan.Options{}); len(steps) > 0 {
+		t.Errorf("steps: %v", steps)
 	}
 }
 

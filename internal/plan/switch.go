@@ -183,7 +183,7 @@ func (g *gentle) rules(listener model.Key) []model.Rule {
 	for _, rule := range want {
 		before, exists := find(have, rule.Key, ruleKey)
 		if exists {
-			if action := g.action(rule.Action, before.Action); !sameAction(action, rule.Action) {
+			if action := g.action(rule.Action, before.Action); !model.SameAction(action, rule.Action) {
 				rule.Action, rule.Transforms = action, before.Transforms
 			}
 			out = append(out, rule)

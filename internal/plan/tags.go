@@ -39,6 +39,14 @@ func (p *planner) tags(about subject, want, have map[string]string, keep func(st
 	}
 }
 
+// tagsOfRule are those of a listener or rule. Where none is wanted nobody looks after them:
+// else there are at least those of the stack.
+func (p *planner) tagsOfRule(about subject, want, have map[string]string) {
+	if len(want) > 0 {
+		p.tags(about, want, have, nil)
+	}
+}
+
 // differing are the entries of want that have lacks or has otherwise.
 func differing(want, have map[string]string) map[string]string {
 	out := map[string]string{}

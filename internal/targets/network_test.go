@@ -127,6 +127,10 @@ func TestPermissions(t *testing.T) {
 			},
 		},
 		{
+			name: "port-0-is-every-port", needs: []targets.Need{from("sg-1", 8080, 8080), from("sg-1", 0, 0)},
+			want: []model.Permission{permission(model.Permission{Protocol: "tcp", FromPort: 0, ToPort: 65535, SourceGroup: "sg-1"})},
+		},
+		{
 			name: "ranges-of-addresses-stay-as-they-are", needs: []targets.Need{cidr("10.0.0.0/8", 80), cidr("10.0.0.0/8", 443), cidr("fd00::/8", 80), cidr("10.0.0.0/8", 80)},
 			want: []model.Permission{
 				permission(model.Permission{Protocol: "tcp", FromPort: 80, ToPort: 80, CIDR6: "fd00::/8"}), permission(model.Permission{Protocol: "tcp", FromPort: 80, ToPort: 80, CIDR: "10.0.0.0/8"}),
@@ -140,5 +144,20 @@ func TestPermissions(t *testing.T) {
 				t.Errorf("permissions (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Without restrictions every need that differs is a rule.
+func TestUnion(t *testing.T) {
+	t.Parallel()
+	need := func(port int32) targets.Need {
+		return targets.Need{Protocol: "tcp", FromPort: port, ToPort: port, SourceGroup: "sg-1"}
+	}
+	permission := func(port int32) model.Permission {
+		return model.Permission{Protocol: "tcp", FromPort: port, ToPort: port, SourceGroup: "sg-1", Description: model.EndpointRuleDescription}
+	}
+	got := targets.Union([]targets.Need{need(8080), need(80), need(8080)})
+	if diff := cmp.Diff([]model.Permission{permission(80), permission(8080)}, got); diff != "" {
+		t.Errorf("permissions (-want +got):\n%s", diff)
 	}
 }

@@ -26,6 +26,14 @@ const nodeService = `
 	spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 `
 
+// nodeIngress has nodes as its targets.
+const nodeIngress = `---
+	apiVersion: networking.k8s.io/v1
+	kind: Ingress
+	metadata: {name: web, annotations: {alb.ingress.kubernetes.io/target-type: instance}}
+	spec: {ingressClassName: alb, defaultBackend: {service: {name: web, port: {number: 80}}}}
+`
+
 // groupByHand makes a target group in the lab's VPC.
 func (a *account) groupByHand(name, targetType string) (arn string) {
 	a.t.Helper()
@@ -171,6 +179,16 @@ func TestBindingOfNodes(t *testing.T) {
 
 	s.kubectl("delete", "targetgroupbinding", "web", "--timeout=60s")
 	s.eventually("none is", func() bool { return len(account.members(group)) == 0 })
+
+	t.Log("and requests get through a load balancer and a node to a Pod")
+	s.apply(strings.Split(deployment, "---")[0] + nodeIngress)
+	var name string
+	s.eventually("the load balancer has a name", func() bool { name = s.hostname("web"); return name != "" })
+	s.eventually("all nodes are healthy", func() bool { return healthy(account.states(name)) == len(want) })
+	s.eventually("a request is answered", func() bool {
+		_, err := run(t, "curl", "-sSf", "http://"+name+"/", "--dir="+string(s.lab.Dir))
+		return err == nil
+	})
 }
 
 // A group that this cluster shares with another, under a role: what the other has registered
@@ -234,10 +252,10 @@ func TestBindingsClassIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	for spec, want := range map[string]string{
-		"inboundCIDRs: [10.0.0.1/8]":                  "write 10.0.0.0/8",
-		"inboundCIDRs: [everywhere]":                  "everywhere: write ranges",
-		"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']": "",
-		"subnets: {}": "either ids or tags",
+		"inboundCIDRs: [10.0.0.1/8]":                              "write 10.0.0.0/8",
+		"inboundCIDRs: [everywhere]":                              "everywhere: write ranges",
+		"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']":             "",
+		"subnets: {}":                                             "either ids or tags",
 		"subnets: {ids: [subnet-a], tags: {team: [a]}}":           "either ids or tags",
 		"subnets: {ids: [subnet-a, subnet-a]}":                    "each subnet once",
 		"subnets: {tags: {}}":                                     "at least one tag",

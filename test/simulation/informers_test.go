@@ -47,7 +47,7 @@ type informer struct {
 
 // watched are the kinds that the controllers look at.
 var watched = []string{
-	"Pod", "Service", "Node", "Namespace", "EndpointSlice", "Ingress", "IngressClass", "TargetGroupBinding", "ReadinessGateSet", "LoadBalancer",
+	"Pod", "Service", "Node", "Namespace", "EndpointSlice", "Ingress", "IngressClass", "IngressClassParams", "TargetGroupBinding", "ReadinessGateSet", "LoadBalancer",
 	"ReplicaSet", "StatefulSet", "DaemonSet",
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // TargetGroupBindingSpec says which Service port is served by which target group.
-// +kubebuilder:validation:XValidation:rule="has(self.targetGroupARN) && self.targetGroupARN != '' || has(self.targetGroupName) && self.targetGroupName != ''",message="give targetGroupARN or targetGroupName"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetGroupARN) || oldSelf.targetGroupARN == '' || has(self.targetGroupARN) && self.targetGroupARN == oldSelf.targetGroupARN",message="targetGroupARN cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="has(self.targetGroupARN) && size(self.targetGroupARN) > 0 || has(self.targetGroupName) && size(self.targetGroupName) > 0",message="give targetGroupARN or targetGroupName"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetGroupARN) || size(oldSelf.targetGroupARN) == 0 || has(self.targetGroupARN) && self.targetGroupARN == oldSelf.targetGroupARN",message="targetGroupARN cannot be changed: make another binding"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetType) || has(self.targetType) && self.targetType == oldSelf.targetType",message="targetType cannot be changed: make another binding"
 type TargetGroupBindingSpec struct {
 	// TargetGroupARN is the Amazon Resource Name of the target group. Either it or

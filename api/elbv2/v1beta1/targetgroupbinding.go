@@ -106,13 +106,13 @@ type Networking struct {
 //
 // The rules are those of the incumbent's webhook that need neither AWS nor other objects. What
 // is unset may be filled in: the controller takes it from the target group.
-// +kubebuilder:validation:XValidation:rule="has(self.targetGroupARN) && self.targetGroupARN != '' || has(self.targetGroupName) && self.targetGroupName != ''",message="give targetGroupARN or targetGroupName"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetGroupARN) || oldSelf.targetGroupARN == '' || has(self.targetGroupARN) && self.targetGroupARN == oldSelf.targetGroupARN",message="targetGroupARN cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="has(self.targetGroupARN) && size(self.targetGroupARN) > 0 || has(self.targetGroupName) && size(self.targetGroupName) > 0",message="give targetGroupARN or targetGroupName"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetGroupARN) || size(oldSelf.targetGroupARN) == 0 || has(self.targetGroupARN) && self.targetGroupARN == oldSelf.targetGroupARN",message="targetGroupARN cannot be changed: make another binding"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.targetType) || has(self.targetType) && self.targetType == oldSelf.targetType",message="targetType cannot be changed: make another binding"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.ipAddressType) || has(self.ipAddressType) && self.ipAddressType == oldSelf.ipAddressType",message="ipAddressType cannot be changed: make another binding"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.vpcID) || oldSelf.vpcID == '' || has(self.vpcID) && self.vpcID == oldSelf.vpcID",message="vpcID cannot be changed: make another binding"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.vpcID) || size(oldSelf.vpcID) == 0 || has(self.vpcID) && self.vpcID == oldSelf.vpcID",message="vpcID cannot be changed: make another binding"
 // +kubebuilder:validation:XValidation:rule="!has(self.nodeSelector) || !has(self.targetType) || self.targetType != 'ip'",message="nodeSelector is for targets of type instance only"
-// +kubebuilder:validation:XValidation:rule="!has(self.iamRoleArnToAssume) || self.iamRoleArnToAssume == '' || !has(self.targetType) || self.targetType != 'instance'",message="iamRoleArnToAssume is for targets of type ip only"
+// +kubebuilder:validation:XValidation:rule="!has(self.iamRoleArnToAssume) || size(self.iamRoleArnToAssume) == 0 || !has(self.targetType) || self.targetType != 'instance'",message="iamRoleArnToAssume is for targets of type ip only"
 type TargetGroupBindingSpec struct {
 	// TargetGroupARN is the Amazon Resource Name of the target group. Either it or
 	// targetGroupName is given; it cannot be changed.

@@ -1,8 +1,10 @@
 package ingress_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/build"
 	"github.com/sluice-lb/sluice/internal/build/ingress"
@@ -46,6 +49,55 @@ func FuzzStack(f *testing.F) {
 		}
 		snapshot.Have = observed(t, snapshot)
 		check(t, "from itself", ingress.Stack(snapshot))
+	})
+}
+
+// FuzzClassParams: whatever the administrator says for all Ingresses of a class, the build ends
+// and what comes out of it holds together.
+func FuzzClassParams(f *testing.F) {
+	for _, seed := range []string{
+		`{"scheme":"internet-facing","ipAddressType":"dualstack","targetType":"instance","loadBalancerName":"of-the-class"}`,
+		`{"group":{"name":"edge"},"tags":[{"key":"a","value":"1"}],"inboundCIDRs":["10.0.0.0/8","x"],"prefixListsIDs":["pl-1"]}`,
+		`{"subnets":{"ids":["subnet-a","subnet-b"]},"sslRedirectPort":"443","certificateArn":["arn:aws:acm:us-west-2:111122223333:certificate/one"],"sslPolicy":"x"}`,
+		`{"subnets":{"tags":{"kubernetes.io/role/internal-elb":["1",""]}},"sslRedirectPort":"https"}`,
+		`{"loadBalancerAttributes":[{"key":"a","value":"1"}],"listeners":[{"protocol":"HTTP","port":80,"listenerAttributes":[{"key":"b","value":"2"}]}]}`,
+		`{"minimumLoadBalancerCapacity":{"capacityUnits":-1},"ipamConfiguration":{"ipv4IPAMPoolId":""},"wafv2AclArn":"none","PrefixListsIDs":["pl-2"]}`,
+		`{"namespaceSelector":{"matchExpressions":[{"key":"a","operator":"Is"}]}}`,
+	} {
+		f.Add([]byte(seed), "scheme", "internal")
+	}
+	f.Fuzz(func(t *testing.T, spec []byte, key, value string) {
+		params := &v1beta1.IngressClassParams{ObjectMeta: metav1.ObjectMeta{Name: "team"}}
+		if json.Unmarshal(spec, &params.Spec) != nil {
+			return
+		}
+		classes := ingress.Classes{
+			Flag: "alb", Params: map[string]*v1beta1.IngressClassParams{"team": params},
+			Classes: []networkingv1.IngressClass{{
+				ObjectMeta: metav1.ObjectMeta{Name: "alb"},
+				Spec: networkingv1.IngressClassSpec{
+					Controller: ingress.Controller,
+					Parameters: &networkingv1.IngressClassParametersReference{APIGroup: new(v1beta1.GroupVersion.Group), Kind: "IngressClassParams", Name: "team"},
+				},
+			}},
+			Labels: func(string) map[string]string { return map[string]string{"a": "b"} },
+		}
+		snapshot := fuzzed(map[string]string{key: value}, "/a", 0)
+		for i := range snapshot.Members {
+			object := snapshot.Members[i].Ingress
+			object.Spec.IngressClassName = new("alb")
+			object.Finalizers = []string{ingress.Finalizer(snapshot.ID)}
+			snapshot.Members[i].Class, _ = classes.Of(object)
+			_, _ = ingress.Group(object, snapshot.Members[i].Class)
+		}
+		ingress.Needed(snapshot.Members, snapshot.Config)
+		result := ingress.Stack(snapshot)
+		check(t, "from nothing", result)
+		if again := ingress.Stack(snapshot); !reflect.DeepEqual(result, again) {
+			t.Error("a second build differs")
+		}
+		snapshot.Have = observed(t, fuzzed(nil, "/b", 0))
+		check(t, "from what was", ingress.Stack(snapshot))
 	})
 }
 

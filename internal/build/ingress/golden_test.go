@@ -63,7 +63,8 @@ func runCase(t *testing.T, base string) {
 	}
 	compare(t, base+".model.yaml", result)
 	if !result.Rejected {
-		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, plan.Options{})))
+		options := plan.Options{ExternalTags: snapshot.Config.ExternalTags}
+		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, options)))
 	}
 }
 
@@ -141,18 +142,24 @@ type given struct {
 
 func read(t *testing.T, path string) given {
 	t.Helper()
+	objects := readObjects(t, path)
+	return given{objects.snapshot(), objects.authenticated}
+}
+
+func readObjects(t *testing.T, path string) *objects {
+	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects := objects{
+	objects := &objects{
 		services: map[string]map[string]*corev1.Service{}, namespaces: map[string]map[string]string{},
 		classes: ingress.Classes{Params: map[string]*v1beta1.IngressClassParams{}},
 	}
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		objects.decode(t, path, document)
 	}
-	return given{objects.snapshot(), objects.authenticated}
+	return objects
 }
 
 // objects are the documents of a case.

@@ -52,7 +52,9 @@ func join(snapshot Snapshot) *joint {
 		j.warnOfScheme()
 	}
 	for _, p := range j.parts {
-		j.problems = append(j.problems, p.problems...)
+		if !p.Moving { // the stack that it belongs to now tells of them
+			j.problems = append(j.problems, p.problems...)
+		}
 	}
 	return j
 }
@@ -74,6 +76,9 @@ func (j *joint) accept() {
 				j.said[s.key] = statement{s.value, p.object()}
 			}
 		}
+	}
+	if slices.ContainsFunc(j.accepted, func(p *part) bool { return p.redirectOff }) {
+		delete(j.said, "ssl-redirect")
 	}
 }
 

@@ -123,19 +123,26 @@ func (k *kept) unclaimed(have model.Observed, j *joint) []model.Rule {
 			}
 		}
 	}
-	take := func(same func(want, have model.Rule) bool) {
-		wanted = slices.DeleteFunc(wanted, func(want model.Rule) bool {
-			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule) == want.Key && same(want, rule) })
+	_, left = assign(wanted, left)
+	return left
+}
+
+// assign gives observed rules to those that ask for their conditions, each to one: first to
+// those that ask for what the rule does, too.
+func assign(asked, left []model.Rule) (given, rest []model.Rule) {
+	asked, left = slices.Clone(asked), slices.Clone(left)
+	for _, fits := range []func(want, have model.Rule) bool{model.SameEffect, func(model.Rule, model.Rule) bool { return true }} {
+		asked = slices.DeleteFunc(asked, func(want model.Rule) bool {
+			i := slices.IndexFunc(left, func(rule model.Rule) bool { return base(rule) == want.Key && fits(want, rule) })
 			if i < 0 {
 				return false
 			}
+			given = append(given, left[i])
 			left = slices.Delete(left, i, i+1)
 			return true
 		})
 	}
-	take(func(want, have model.Rule) bool { return reflect.DeepEqual(want.Action, have.Action) })
-	take(func(model.Rule, model.Rule) bool { return true })
-	return left
+	return given, left
 }
 
 // keyed are rules with the keys that their conditions give them on a listener, without
@@ -176,24 +183,20 @@ func (k *kept) stands(action model.Action) bool {
 // conditions, and returns the rest. The port does not count: it may have changed along with
 // the mistake.
 func (k *kept) matching(p *part, have model.Observed, left []model.Rule) []model.Rule {
-	asked := map[model.Key]int{}
+	var asked []model.Rule
 	for _, listener := range have.Listeners {
-		for _, rule := range keyed(listener, p.rules) {
-			asked[rule.Key]++
-		}
+		asked = append(asked, keyed(listener, p.rules)...)
 	}
 	for _, rule := range k.rules[p] {
-		asked[base(rule)]--
-	}
-	left = slices.DeleteFunc(slices.Clone(left), func(rule model.Rule) bool {
-		key := base(rule)
-		if asked[key] <= 0 {
-			return false
+		if i := slices.IndexFunc(asked, func(want model.Rule) bool { return want.Key == base(rule) }); i >= 0 {
+			asked = slices.Delete(asked, i, i+1)
 		}
-		asked[key]--
-		k.rules[p] = append(k.rules[p], rule)
-		return true
-	})
+	}
+	given, left := assign(asked, left)
+	if len(given) == 0 {
+		return left
+	}
+	k.rules[p] = append(k.rules[p], given...)
 	slices.SortStableFunc(k.rules[p], func(a, b model.Rule) int {
 		return cmp.Or(cmp.Compare(a.Listener, b.Listener), cmp.Compare(a.Priority, b.Priority))
 	})

@@ -72,10 +72,14 @@ func (j *joint) scheme() model.Scheme {
 	return cmp.Or(said, j.Config.DefaultScheme)
 }
 
-// holds reports whether a rejected member has target groups or rules that are nobody else's.
+// holds reports whether the load balancer has anything that is a rejected member's alone.
 func (j *joint) holds() bool {
 	theirs := keep(j.Have, j)
-	return len(theirs.targetGroups)+len(theirs.rules) > 0
+	return len(theirs.targetGroups)+len(theirs.rules)+len(theirs.listeners) > 0 ||
+		slices.ContainsFunc(j.Have.Listeners, func(l model.Listener) bool {
+			action, kept := theirs.fallback(j.Have, l.Key)
+			return kept && !model.SameAction(notFound, action) || j.keptRedirect(l.Port) != nil
+		})
 }
 
 // warnOfScheme tells the member whose scheme has to wait for another to be mended.
@@ -100,8 +104,15 @@ func (j *joint) keepTags(want, have map[string]string) map[string]string {
 	if !j.incomplete() {
 		return want
 	}
-	out := maps.Clone(have)
-	maps.Copy(out, want)
+	if want == nil {
+		return nil // nobody looks after the tags
+	}
+	out := maps.Clone(want)
+	for key, value := range have {
+		if _, wanted := want[key]; !wanted {
+			out[key] = value
+		}
+	}
 	return out
 }
 

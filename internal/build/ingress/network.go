@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-lb/sluice/internal/build"
@@ -17,8 +18,12 @@ func (j *joint) checkNetwork() {
 	if _, message := j.namedSecurityGroups(); message != "" {
 		j.fail("security-groups", "InvalidSecurityGroup", "", message, "name security groups of the cluster's VPC by id or Name tag")
 	}
-	if j.value(manageRules) == "true" && j.value("security-groups") != "" && j.BackendSecurityGroup == "" {
-		j.fail(manageRules, "InvalidAnnotation", "", "the shared backend security group is switched off (flag --enable-backend-security-group=false)",
+	if j.managesRules() && j.value("security-groups") != "" && j.BackendSecurityGroup == "" {
+		asks := manageRules
+		if j.value(manageRules) == "" {
+			asks = "security-groups" // the flag asks for rules, for whoever names security groups
+		}
+		j.fail(asks, "InvalidAnnotation", "", "the shared backend security group is switched off (flag --enable-backend-security-group=false)",
 			"switch it on, or manage the rules of the Pods' security groups yourself")
 	}
 }
@@ -85,12 +90,7 @@ func (j *joint) keepsSecurityGroups() bool {
 	if !j.incomplete() || have == nil || len(have.SecurityGroups) == 0 {
 		return false
 	}
-	for _, group := range have.SecurityGroups {
-		if group == model.SecurityGroupKey {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(have.SecurityGroups, model.SecurityGroupKey)
 }
 
 func (j *joint) managesRules() bool {

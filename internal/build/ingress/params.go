@@ -2,6 +2,8 @@ package ingress
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
@@ -89,6 +91,9 @@ func overrides(params *v1beta1.IngressClassParams) map[string]string {
 
 // source is where a value that may be the class's stands: the object and the field in it.
 func (p *part) source(name string) (model.Object, string) {
+	if name == "subnets" && len(p.subnetTags()) > 0 {
+		return objectOf(paramsKind, "", p.Class.Params.Name), "spec.subnets.tags"
+	}
 	if _, overridden := p.overridden[name]; overridden {
 		for _, each := range overrideTable {
 			if each.annotation == name {
@@ -99,10 +104,19 @@ func (p *part) source(name string) (model.Object, string) {
 	return p.object(), annotationField(annotations.Prefix + name)
 }
 
+// tagSource is where a tag stands: tags of the class win by key.
+func (p *part) tagSource(key string) (model.Object, string) {
+	params := p.Class.Params
+	if params != nil && slices.ContainsFunc(params.Spec.Tags, func(tag v1beta1.Tag) bool { return tag.Key == key }) {
+		return objectOf(paramsKind, "", params.Name), "spec.tags"
+	}
+	return p.source("tags")
+}
+
 // checkParams finds the fields of parameters that this build does not serve.
 func (p *part) checkParams() {
-	for name, value := range p.overridden {
-		for _, finding := range annotations.Check(annotations.OnIngress, map[string]string{annotations.Prefix + name: value}) {
+	for _, name := range slices.Sorted(maps.Keys(p.overridden)) {
+		for _, finding := range annotations.Check(annotations.OnIngress, map[string]string{annotations.Prefix + name: p.overridden[name]}) {
 			if name == "ssl-redirect" && finding.Reason == annotations.ReasonInvalid || name == "subnets" {
 				continue // see redirectPort
 			}

@@ -33,6 +33,8 @@ type part struct {
 	bindings     []model.Binding
 	// rules without listener, priority, key and tags: those depend on the others.
 	rules []model.Rule
+	// redirectOff: the class gives a redirect that cannot be read.
+	redirectOff bool
 	// fallback is the action of the default backend; nil when there is none.
 	fallback *model.Action
 }
@@ -56,8 +58,9 @@ func newPart(snapshot *Snapshot, member Member) *part {
 	return p
 }
 
+// rejected: nothing is built of the member, and what it has is kept.
 func (p *part) rejected() bool {
-	return slices.ContainsFunc(p.problems, func(p model.Problem) bool { return !p.Warning })
+	return p.Moving || slices.ContainsFunc(p.problems, func(p model.Problem) bool { return !p.Warning })
 }
 
 func objectOf(kind, namespace, name string) model.Object {
@@ -83,9 +86,16 @@ func (p *part) note(problem model.Problem) {
 	}
 }
 
-// wrong notes what is wrong with an annotation, where reading it gave an error.
+// wrong notes what is wrong with an annotation, where reading it gave an error. What stands
+// elsewhere, on a Service, has been told of where it stands (see checkAnnotations).
 func (p *part) wrong(err error) {
-	if finding, ok := errors.AsType[annotations.Finding](err); ok {
+	finding, ok := errors.AsType[annotations.Finding](err)
+	if !ok {
+		return
+	}
+	_, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]
+	written, found := p.Ingress.Annotations[finding.Key]
+	if overridden || found && written == finding.Value || !p.rejected() {
 		p.finding(p.object(), finding)
 	}
 }
@@ -110,18 +120,21 @@ func annotationField(key string) string { return fmt.Sprintf("metadata.annotatio
 // or not the build comes across it: nothing that a user wrote is ignored in silence. What the
 // class overrides does not count, be it right or wrong.
 func (p *part) checkAnnotations() {
-	check := func(object model.Object, on annotations.Object, values map[string]string) {
+	check := func(object model.Object, on annotations.Object, values map[string]string, set annotations.Set) {
 		for _, finding := range annotations.Check(on, values) {
 			if _, overridden := p.overridden[strings.TrimPrefix(finding.Key, annotations.Prefix)]; !overridden {
 				finding.Fatal = finding.Fatal && !unused(p.Ingress, finding.Key)
+				if without := p.idle(set, finding.Key); without != "" && finding.Fatal {
+					finding.Fatal, finding.Message, finding.Remedy = false, "it has no effect "+without, "remove it"
+				}
 				p.finding(object, finding)
 			}
 		}
 	}
-	check(p.object(), annotations.OnIngress, p.Ingress.Annotations)
+	check(p.object(), annotations.OnIngress, p.Ingress.Annotations, p.set)
 	for _, backend := range Backends(p.Ingress) {
 		if service := p.Services[backend.Service]; service != nil {
-			check(objectOf("Service", service.Namespace, service.Name), annotations.OnService, service.Annotations)
+			check(objectOf("Service", service.Namespace, service.Name), annotations.OnService, service.Annotations, p.backend(service))
 		}
 	}
 }
@@ -152,7 +165,10 @@ func (p *part) userTags(service *corev1.Service) map[string]string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if slices.Contains(p.Config.ExternalTags, key) {
-			object, field := p.source("tags")
+			object, field := p.tagSource(key)
+			if service != nil && object == p.object() && service.Annotations[annotations.Prefix+"tags"] != "" {
+				object = objectOf("Service", service.Namespace, service.Name)
+			}
 			p.note(model.Problem{
 				Object: object, Field: field, Reason: annotations.ReasonInvalid,
 				Message: fmt.Sprintf("the tag %q is managed outside of this cluster (flag --external-managed-tags)", key), Remedy: "take it out, or out of the flag",
@@ -232,7 +248,8 @@ func (p *part) statements() []say {
 		state("load-balancer-attributes", attributeKey(key), value)
 	}
 	for key, value := range p.tags {
-		state("tags", "tags/"+key, value)
+		object, field := p.tagSource(key)
+		out = append(out, say{"tags/" + key, value, object, field})
 	}
 	for _, port := range p.ports {
 		p.statementsOf(port, state)
@@ -279,7 +296,8 @@ func listenerAttributeKey(port int32, attribute string) string {
 }
 
 // subnets are those that the member wants, as text that two members must agree on: ids or
-// names, or the tags by which the class chooses them.
+// names, or the tags by which the class chooses them. A class and an annotation never agree, as
+// with the incumbent.
 func (p *part) subnets() string {
 	if tags := p.subnetTags(); len(tags) > 0 {
 		var parts []string
@@ -290,7 +308,11 @@ func (p *part) subnets() string {
 	}
 	subnets := p.set.StringList("subnets")
 	slices.Sort(subnets)
-	return strings.Join(subnets, ",")
+	text := strings.Join(subnets, ",")
+	if p.overridden["subnets"] != "" {
+		text += " by the class"
+	}
+	return text
 }
 
 // subnetTags are the tags by which the class chooses subnets; nil where it does not.
@@ -302,13 +324,13 @@ func (p *part) subnetTags() map[string][]string {
 }
 
 // redirectPort is the port to which HTTP listeners redirect; "" for none. A class that gives
-// no number switches the redirect off, as with the incumbent.
+// no number switches the redirect off, for the whole group, as with the incumbent.
 func (p *part) redirectPort() string {
 	port, err := p.set.Int32("ssl-redirect", 0)
 	if finding, wrong := errors.AsType[annotations.Finding](err); wrong {
 		if p.overridden["ssl-redirect"] != "" {
-			finding.Fatal = false
-			finding.Remedy += "; there is no redirect until then"
+			p.redirectOff, finding.Fatal = true, false
+			finding.Remedy += "; no Ingress of the load balancer redirects until then"
 		}
 		p.finding(p.object(), finding)
 		return ""

@@ -31,6 +31,9 @@ type Snapshot struct {
 type Member struct {
 	Ingress *networkingv1.Ingress
 	Class   Class
+	// Moving: the Ingress belongs to another stack now, which cannot serve its requests yet. Until
+	// then it keeps what it has in this one.
+	Moving bool
 	// Services of its namespace by name; those that do not exist are absent.
 	Services map[string]*corev1.Service
 }

@@ -1,36 +1,35 @@
-package plan
+package model
 
 import (
 	"cmp"
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // What counts as equal is what the incumbent calls equal, so that taking a load balancer
 // over changes nothing.
 
-// sameEffect compares what two rules of the same conditions do.
-func sameEffect(want, have model.Rule) bool {
-	return sameAction(want.Action, have.Action) && sameTransforms(want.Transforms, have.Transforms)
+// SameEffect compares what two rules of the same conditions do.
+func SameEffect(want, have Rule) bool {
+	return SameAction(want.Action, have.Action) && SameTransforms(want.Transforms, have.Transforms)
 }
 
-func sameAction(want, have model.Action) bool {
+// SameAction compares what is wanted with what AWS tells, which spells out what was not said.
+func SameAction(want, have Action) bool {
 	return want.Unknown == have.Unknown &&
 		sameForward(want.Forward, have.Forward) && sameStickiness(want.Stickiness, have.Stickiness) &&
 		sameRedirect(want.Redirect, have.Redirect) && sameResponse(want.FixedResponse, have.FixedResponse)
 }
 
 // sameForward: the order of target groups does not matter, nor the weight of a single one.
-func sameForward(want, have []model.WeightedTarget) bool {
-	return slices.EqualFunc(inOrder(want), inOrder(have), func(a, b model.WeightedTarget) bool { return reflect.DeepEqual(a, b) })
+func sameForward(want, have []WeightedTarget) bool {
+	return slices.EqualFunc(inOrder(want), inOrder(have), func(a, b WeightedTarget) bool { return reflect.DeepEqual(a, b) })
 }
 
-func inOrder(targets []model.WeightedTarget) []model.WeightedTarget {
+func inOrder(targets []WeightedTarget) []WeightedTarget {
 	targets = slices.Clone(targets)
-	slices.SortFunc(targets, func(a, b model.WeightedTarget) int {
+	slices.SortFunc(targets, func(a, b WeightedTarget) int {
 		return strings.Compare(string(a.TargetGroup), string(b.TargetGroup))
 	})
 	if len(targets) == 1 {
@@ -41,11 +40,11 @@ func inOrder(targets []model.WeightedTarget) []model.WeightedTarget {
 
 // sameStickiness: what is not said stays. None is the same as one that is off, of which
 // AWS may or may not tell how long it would last.
-func sameStickiness(want, have *model.Stickiness) bool {
+func sameStickiness(want, have *Stickiness) bool {
 	if want == nil {
 		return true
 	}
-	now := model.Stickiness{}
+	now := Stickiness{}
 	if have != nil {
 		now = *have
 	}
@@ -54,14 +53,14 @@ func sameStickiness(want, have *model.Stickiness) bool {
 }
 
 // sameRedirect: a part that is left out is the placeholder that keeps it.
-func sameRedirect(want, have *model.Redirect) bool {
+func sameRedirect(want, have *Redirect) bool {
 	if want == nil || have == nil {
 		return want == have
 	}
 	return spelledOut(*want) == spelledOut(*have)
 }
 
-func spelledOut(r model.Redirect) model.Redirect {
+func spelledOut(r Redirect) Redirect {
 	r.Protocol = cmp.Or(r.Protocol, "#{protocol}")
 	r.Host = cmp.Or(r.Host, "#{host}")
 	r.Port = cmp.Or(r.Port, "#{port}")
@@ -73,7 +72,7 @@ func spelledOut(r model.Redirect) model.Redirect {
 }
 
 // sameResponse: a content type that is not said is AWS's choice.
-func sameResponse(want, have *model.FixedResponse) bool {
+func sameResponse(want, have *FixedResponse) bool {
 	if want == nil || have == nil {
 		return want == have
 	}
@@ -82,12 +81,12 @@ func sameResponse(want, have *model.FixedResponse) bool {
 	return chosen == *have
 }
 
-// sameTransforms: a rule has at most one of a type, and their order does not matter.
-func sameTransforms(want, have []model.Transform) bool {
-	sorted := func(list []model.Transform) []model.Transform {
-		return slices.SortedStableFunc(slices.Values(list), func(a, b model.Transform) int { return strings.Compare(a.Type, b.Type) })
+// SameTransforms compares rewrites: a rule has at most one of a type, and their order does not matter.
+func SameTransforms(want, have []Transform) bool {
+	sorted := func(list []Transform) []Transform {
+		return slices.SortedStableFunc(slices.Values(list), func(a, b Transform) int { return strings.Compare(a.Type, b.Type) })
 	}
-	return slices.EqualFunc(sorted(want), sorted(have), func(a, b model.Transform) bool {
+	return slices.EqualFunc(sorted(want), sorted(have), func(a, b Transform) bool {
 		return a.Type == b.Type && slices.Equal(a.Rewrites, b.Rewrites)
 	})
 }
