@@ -82,26 +82,26 @@ func plans(ctx context.Context, flags clientcmd.ClientConfig, said *pflag.FlagSe
 	}
 	ctx, cancel := context.WithTimeout(ctx, planning)
 	defer cancel()
-	settings, err := cluster.settings(ctx, said, controllers)
+	shape, err := cluster.settings(ctx, said, controllers)
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := cluster.objects(ctx)
+	have, err := cluster.objects(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	touched, ignored, err := objects.overlay(changed, cluster.namespace)
+	touched, ignored, err := have.overlay(changed, cluster.namespace)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(ignored) > 0 {
 		notes = append(notes, "no load balancer is made from "+strings.Join(ignored, ", "))
 	}
-	aws, err := settings.aws(ctx)
+	aws, err := shape.aws(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	previews, err = preview.Of(ctx, aws, objects.cluster(settings), func(m ingress.Membership) bool { return wanted.all || touches(m, touched) })
+	previews, err = preview.Of(ctx, aws, have.cluster(shape), func(m ingress.Membership) bool { return wanted.all || touches(m, touched) })
 	if len(previews) == 0 && err == nil {
 		notes = append(notes, "no load balancer is concerned: no Ingress of a class that Sluice serves, nor a Service of one")
 	}

@@ -35,11 +35,11 @@ func preflight(ctx context.Context, flags clientcmd.ClientConfig, said *pflag.Fl
 	}
 	ctx, cancel := context.WithTimeout(ctx, planning)
 	defer cancel()
-	settings, err := cluster.settings(ctx, said, []string{incumbent, "sluice"})
+	shape, err := cluster.settings(ctx, said, []string{incumbent, "sluice"})
 	if err != nil {
 		return exit{failed, err}
 	}
-	report := diagnose.Preflight(cluster.inspect(ctx, settings))
+	report := diagnose.Preflight(cluster.inspect(ctx, shape))
 	if format != "" {
 		err = marshal(out, format, report)
 	} else {
@@ -78,10 +78,10 @@ func (c *cluster) inspect(ctx context.Context, s settings) diagnose.PreflightSna
 	i.kinds()
 	i.gateways()
 	i.rights()
-	objects, err := c.objects(ctx)
+	have, err := c.objects(ctx)
 	i.read("what load balancers are made from", err)
 	if err == nil {
-		of := objects.cluster(s)
+		of := have.cluster(s)
 		i.snapshot.Ingresses, i.snapshot.Services, i.snapshot.Bindings, i.snapshot.Classes = of.Ingresses, of.Services, of.Bindings, of.Classes
 		i.read("AWS", i.account(s, of))
 	}
@@ -89,10 +89,10 @@ func (c *cluster) inspect(ctx context.Context, s settings) diagnose.PreflightSna
 }
 
 func (i *inspection) controllers() {
-	leases, err := i.typed.CoordinationV1().Leases(metav1.NamespaceAll).List(i.ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + leases[0]})
+	held, err := i.typed.CoordinationV1().Leases(metav1.NamespaceAll).List(i.ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + leases[0]})
 	i.read("the Leases", err)
 	if err == nil {
-		i.snapshot.Leases = leases.Items
+		i.snapshot.Leases = held.Items
 	}
 	deployments, err := i.typed.AppsV1().Deployments(metav1.NamespaceAll).List(i.ctx, metav1.ListOptions{LabelSelector: nameLabel + "=" + incumbent})
 	i.read("the Deployments of the incumbent", err)
@@ -117,18 +117,18 @@ func (i *inspection) webhooks() {
 	i.snapshot.Endpoints = map[string]int{}
 	for _, hooks := range diagnose.IncumbentWebhooks(i.snapshot.Mutating, i.snapshot.Validating) {
 		namespace, name, _ := strings.Cut(hooks.Service, "/")
-		slices, err := i.typed.DiscoveryV1().EndpointSlices(namespace).List(i.ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + name})
+		found, err := i.typed.DiscoveryV1().EndpointSlices(namespace).List(i.ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + name})
 		i.read("the endpoints of Service "+hooks.Service, err)
 		if err == nil {
-			i.snapshot.Endpoints[hooks.Service] = ready(slices.Items)
+			i.snapshot.Endpoints[hooks.Service] = ready(found.Items)
 		}
 	}
 }
 
 // ready counts endpoints; what does not say counts as ready.
-func ready(slices []discoveryv1.EndpointSlice) int {
+func ready(found []discoveryv1.EndpointSlice) int {
 	count := 0
-	for _, slice := range slices {
+	for _, slice := range found {
 		for _, endpoint := range slice.Endpoints {
 			if endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready {
 				count++

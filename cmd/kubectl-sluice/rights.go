@@ -68,10 +68,10 @@ func attributesOf(rule rbacv1.PolicyRule) []authorizationv1.ResourceAttributes {
 	var all []authorizationv1.ResourceAttributes
 	for _, group := range rule.APIGroups {
 		for _, resource := range rule.Resources {
-			resource, subresource, _ := strings.Cut(resource, "/")
+			kind, part, _ := strings.Cut(resource, "/")
 			for _, verb := range rule.Verbs {
 				for _, name := range names {
-					all = append(all, authorizationv1.ResourceAttributes{Group: group, Resource: resource, Subresource: subresource, Verb: verb, Name: name})
+					all = append(all, authorizationv1.ResourceAttributes{Group: group, Resource: kind, Subresource: part, Verb: verb, Name: name})
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/sluice-lb/sluice/internal/diagnose"
 )
 
 func TestStartAbandonsNothingUnlessTold(t *testing.T) {
@@ -62,4 +65,14 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// TestPreflightKnowsOurFlags: what preflight takes for a flag of Sluice's is one.
+func TestPreflightKnowsOurFlags(t *testing.T) {
+	t.Parallel()
+	for _, name := range diagnose.ControllerFlags {
+		if _, err := parse([]string{"--" + name}); err != nil && strings.Contains(err.Error(), "unknown flag") {
+			t.Errorf("--%s: %v", name, err)
+		}
+	}
 }

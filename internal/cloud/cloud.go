@@ -13,6 +13,7 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
 )
 
 // Config is what a Cloud needs to know.
@@ -61,6 +62,7 @@ type Cloud struct {
 	endpointTags map[string]string
 	roles        roles
 	ranges       rangeCache
+	quotas       remembered[map[plan.Quota]int]
 }
 
 // New makes a Cloud from the SDK's default configuration: environment, web identity,

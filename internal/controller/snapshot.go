@@ -7,6 +7,8 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/model"
+	"github.com/sluice-lb/sluice/internal/plan"
+	"github.com/sluice-lb/sluice/internal/preview"
 )
 
 // build takes the snapshot and builds. Where AWS lacks something that an Ingress names, it is
@@ -30,7 +32,7 @@ func (c *stackController) build(ctx context.Context, id model.StackID, m members
 		}
 		result = ingress.Stack(snapshot)
 	}
-	return result, nil
+	return preview.WithinQuota(ctx, c.cloud, m.members, result, c.observe)
 }
 
 // snapshot gathers what a stack is made from, and of AWS no more than that.
@@ -68,7 +70,7 @@ func rejects(problem model.Problem) bool { return !problem.Warning }
 
 // aboutAWS: something that is not there yet may come, and AWS does not tell.
 func aboutAWS(problem model.Problem) bool {
-	return slices.Contains([]string{"InvalidSubnet", "NoSubnets", "InvalidSecurityGroup", "NoCertificate", "TargetGroupNotFound"}, problem.Reason)
+	return slices.Contains([]string{"InvalidSubnet", "NoSubnets", "InvalidSecurityGroup", "NoCertificate", "TargetGroupNotFound", plan.QuotaExceeded}, problem.Reason)
 }
 
 // recheckAfter is when to look again for what AWS lacked; 0: not at all.

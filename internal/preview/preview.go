@@ -12,9 +12,8 @@ import (
 	"context"
 	"slices"
 
-	networkingv1 "k8s.io/api/networking/v1"
-
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/sluice-lb/sluice/api/elbv2/v1beta1"
 	"github.com/sluice-lb/sluice/internal/build"
@@ -83,6 +82,9 @@ func (p *previewer) stack(ctx context.Context, m ingress.Membership) (plan.Previ
 	want := model.Stack{ID: m.ID}
 	if len(m.Members) > 0 {
 		result, err := p.build(ctx, m)
+		if err == nil {
+			result, err = WithinQuota(ctx, p.aws, m.Members, result, p.observe)
+		}
 		out.Problems = result.Problems
 		if err != nil || result.Stack == nil {
 			return out, err

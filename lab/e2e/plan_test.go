@@ -198,3 +198,24 @@ func (s *scene) plan(ingress string) string {
 	}
 	return object.Annotations["alb.ingress.kubernetes.io/dry-run-plan"]
 }
+
+// A load balancer with more rules than the account allows is not begun.
+func TestPlanStopsAtAQuota(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.apply(three['S'])
+	var paths strings.Builder
+	for i := range 101 {
+		fmt.Fprintf(&paths, "{path: /%d, pathType: Exact, backend: {service: {name: web, port: {number: 80}}}}, ", i)
+	}
+	file := s.file(strings.Replace(ingressFor("web", "/", "web"), "paths: [", "paths: ["+paths.String(), 1))
+	const want = "the load balancer would have 102 rules, and the account allows 100 (quota rules-per-application-load-balancer)"
+	if out, code := s.plugin(append(shape(t, s.lab), "plan", "-f", file)...); code != 2 || !strings.Contains(out, want) {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+	s.kubectl("apply", "-f", file)
+	s.eventually("the Ingress is told", func() bool { return strings.Contains(s.warnings("web"), want) })
+	if name := s.hostname("web"); name != "" {
+		t.Errorf("there is a load balancer %s", name)
+	}
+}
