@@ -32,7 +32,7 @@ type abandoned struct {
 // of the incumbent, the targets of its Network Load Balancers and Gateways are registered by
 // nobody, and their objects cannot be deleted any more.
 func abandonNothing(ctx context.Context, client kubernetes.Interface, untyped dynamic.Interface, told []string) error {
-	all, err := abandonedNow(ctx, client, untyped)
+	all, err := abandonedNow(ctx, client, untyped, told)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func abandonNothing(ctx context.Context, client kubernetes.Interface, untyped dy
 		"see kubectl sluice preflight", strings.Join(refused, "; "))
 }
 
-func abandonedNow(ctx context.Context, client kubernetes.Interface, untyped dynamic.Interface) ([]abandoned, error) {
+func abandonedNow(ctx context.Context, client kubernetes.Interface, untyped dynamic.Interface, told []string) ([]abandoned, error) {
 	var all []abandoned
 	list, err := client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -65,8 +65,11 @@ func abandonedNow(ctx context.Context, client kubernetes.Interface, untyped dyna
 	if apierrors.IsNotFound(err) { // the cluster has no such kind
 		return all, nil
 	}
+	if apierrors.IsForbidden(err) && slices.Contains(told, gateways) {
+		return all, nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("looking for Gateways that the incumbent serves: %w", err)
+		return nil, fmt.Errorf("looking for Gateways that the incumbent serves (config/rbac/ gives the right to; --abandon=%s does without): %w", gateways, err)
 	}
 	var found []diagnose.Gateway
 	for _, object := range objects.Items {
