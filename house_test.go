@@ -49,8 +49,8 @@ var rooms = map[string][]string{
 	"internal/retire":  {"internal/readiness"},
 	"internal/controller": {
 		"api", "config", "internal/admission", "internal/annotations", "internal/build", "internal/cloud", "internal/diagnose",
-		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/readiness", "internal/targets",
-		"internal/version",
+		"internal/drain", "internal/health", "internal/model", "internal/plan", "internal/preview", "internal/readiness",
+		"internal/targets", "internal/version",
 	},
 
 	"cmd/sluice": {

@@ -42,7 +42,8 @@ var loadBalancerKeys = []Key{
 	{Name: "shield-advanced-protection", Type: TypeBool, On: OnIngress, Merge: mustAgree, Doc: "Whether the load balancer is protected by Shield Advanced. Without it the protection is not touched."},
 	{Name: "create-acm-cert", Type: TypeBool, Default: "false", On: OnIngress, Merge: perIngress, Doc: "Whether a certificate is requested for the hosts of the Ingress."},
 	{Name: "acm-pca-arn", Type: TypeString, On: OnIngress, Merge: perIngress, Doc: "Private certificate authority for create-acm-cert."},
-	{Name: "dry-run-plan", Type: TypeJSON, On: OnIngress, Merge: nothing, Written: true, Doc: "Written by the incumbent; Sluice neither reads nor writes it."},
+	{Name: "dry-run", Type: TypeBool, Default: "false", On: OnIngress, Merge: "true on any is true", Built: true, Doc: "Sluice's own. Plans the load balancer and changes nothing of it: the steps are written to dry-run-plan of the first Ingress of the group. Taking the annotation away runs them."},
+	{Name: "dry-run-plan", Type: TypeJSON, On: OnIngress, Merge: nothing, Written: true, Doc: "What dry-run: \"true\" has planned, in JSON: the stack, its problems, the model and the steps. It goes with that annotation. (The incumbent writes another form, under a feature gate, and runs the plan all the same.)"},
 }
 
 var listenerKeys = []Key{

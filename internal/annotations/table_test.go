@@ -12,7 +12,7 @@ import (
 )
 
 // TestTableHoldsAllNamesOfTheIncumbent: what a manifest for the incumbent may say is known here, built
-// or not, and nothing else begins with its prefix.
+// or not, and nothing else begins with its prefix but dry-run, which is ours.
 func TestTableHoldsAllNamesOfTheIncumbent(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/names.txt")
@@ -21,7 +21,7 @@ func TestTableHoldsAllNamesOfTheIncumbent(t *testing.T) {
 	}
 	var got []string
 	for _, key := range annotations.Keys() {
-		if !key.Own {
+		if !key.Own && key.Name != "dry-run" {
 			got = append(got, key.Name)
 		}
 	}

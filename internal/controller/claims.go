@@ -68,6 +68,8 @@ func (v *view) ingressClaims(ctx context.Context, object *networkingv1.Ingress, 
 		}
 		if binding := v.bindingFor(ctx, object, class, service, backend, bindings); binding != nil {
 			claim.bind(binding)
+		} else if v.onlyPlanned(ctx, object, class) {
+			continue // nobody makes its target group
 		} else if name, ok := v.bindingName(object, class, service, backend); ok {
 			claim.Gates = append(claim.Gates, readiness.ForBinding(name)) // it will have this name
 		}
@@ -115,6 +117,25 @@ func (v *view) alone(ctx context.Context, stack model.StackID, object *networkin
 		class, _ := classes.Of(&other)
 		group, err := ingress.Group(&other, class)
 		return err == nil && group == stack && other.Name != object.Name && slices.ContainsFunc(ingress.Backends(&other), backend.Same)
+	})
+}
+
+// onlyPlanned reports whether the stack of an Ingress is planned and not applied. The incumbent
+// knows no such thing.
+func (v *view) onlyPlanned(ctx context.Context, object *networkingv1.Ingress, class ingress.Class) bool {
+	if v.config.Mode != Full {
+		return false
+	}
+	stack, err := ingress.Group(object, class)
+	if err != nil || stack.Namespace != "" {
+		return ingress.AsksForPlan(object)
+	}
+	classes := v.classes(ctx)
+	list, err := v.inGroup(ctx, stack, classes, client.UnsafeDisableDeepCopy)
+	return err == nil && slices.ContainsFunc(list, func(other networkingv1.Ingress) bool {
+		class, ours := classes.Of(&other)
+		group, err := ingress.Group(&other, class)
+		return ours && err == nil && group == stack && other.DeletionTimestamp == nil && ingress.AsksForPlan(&other)
 	})
 }
 

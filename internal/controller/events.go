@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 
+	"github.com/sluice-lb/sluice/internal/annotations"
+	"github.com/sluice-lb/sluice/internal/build/ingress"
 	"github.com/sluice-lb/sluice/internal/cloud"
 	"github.com/sluice-lb/sluice/internal/model"
 	"github.com/sluice-lb/sluice/internal/readiness"
@@ -16,6 +18,7 @@ import (
 // Reasons of events; those of the incumbent where the meaning is the same.
 const (
 	reasonReconciled    = "SuccessfullyReconciled"
+	reasonPlanned       = "Planned"
 	reasonBuildFailed   = "FailedBuildModel"
 	reasonDeployFailed  = "FailedDeployModel"
 	reasonBindingFailed = "FailedReconcile"
@@ -67,6 +70,12 @@ func (e Events) DeployFailed(object runtime.Object, err error) {
 // Reconciled tells that a stack is as it should be, after something was changed.
 func (e Events) Reconciled(object runtime.Object, steps int) {
 	e.emit(object, corev1.EventTypeNormal, reasonReconciled, "Deploy", fmt.Sprintf("load balancer is up to date after %d changes", steps))
+}
+
+// Planned tells that a member of a load balancer's group asks for its plan alone.
+func (e Events) Planned(object runtime.Object, steps int, first string) {
+	e.emit(object, corev1.EventTypeNormal, reasonPlanned, "Plan", fmt.Sprintf("%d steps are planned and not run: they are in the annotation %s of Ingress %s; remove %s to run them",
+		steps, ingress.PlanKey, first, annotations.Prefix+"dry-run"))
 }
 
 // BindingFailed tells that targets could not be brought up to date.

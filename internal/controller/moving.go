@@ -33,7 +33,8 @@ func (c *stackController) holdMoving(ctx context.Context, id model.StackID, m *m
 		}
 		movers[object.UID] = true
 		awaited, asked, arrived := c.arrived(ctx, object, class, to)
-		if arrived || c.switches.movingFor(id, object.UID, now) >= switchPatience {
+		late := c.switches.movingFor(id, object.UID, now) >= switchPatience && !ingress.AsksForPlan(object)
+		if arrived || late {
 			return false
 		}
 		waits, groups = append(waits, awaited...), append(groups, asked...)

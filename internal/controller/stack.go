@@ -133,6 +133,8 @@ func (c *stackController) Reconcile(ctx context.Context, request ctrl.Request) (
 	switch {
 	case len(m.members)+len(m.leaving) == 0 && len(m.moving) > 0:
 		recheck = switchPace // what they have stays as it is
+	case ingress.Planned(m.members):
+		err = c.planOnly(ctx, id, m)
 	case len(m.members) > 0:
 		recheck, err = c.deploy(ctx, id, m)
 	case len(m.leaving) > 0:
@@ -183,6 +185,9 @@ func (c *stackController) reportGroupless(ctx context.Context, id model.StackID)
 
 // deploy builds, plans and applies. It says when to look again for what AWS lacks.
 func (c *stackController) deploy(ctx context.Context, id model.StackID, m membership) (time.Duration, error) {
+	if err := c.clearPlans(ctx, m); err != nil {
+		return 0, err
+	}
 	result, err := c.build(ctx, id, m)
 	if err != nil {
 		return 0, err

@@ -50,7 +50,7 @@ func awsChecks(s PreflightSnapshot) []Check {
 	}
 	checks := []Check{{
 		Standing: Warn, What: "AWS was asked with your rights, not with those of the controller, and only to read",
-		Remedy: "run sluice --dry-run with the controller's service account to see that it may read; what it may change is not tried before the first change (docs/switching.md has the policy)",
+		Remedy: "run sluice --dry-run with the controller's service account to see that it may read; what it may change is not tried before the first change, and the incumbent's IAM policy allows all of it",
 	}}
 	var strangers []string
 	memberships, _ := ingress.Memberships(s.Classes, s.Ingresses, s.Services)

@@ -93,7 +93,11 @@ func (p Preview) summary() string {
 			parts = append(parts, fmt.Sprintf("%d to %s", counts[effect], effect))
 		}
 	}
-	return fmt.Sprintf("%d steps (%s)", len(p.Steps), strings.Join(parts, ", "))
+	held := ""
+	if p.Held {
+		held = "; none is run while an Ingress asks for the plan alone (annotation dry-run)"
+	}
+	return fmt.Sprintf("%d steps (%s)%s", len(p.Steps), strings.Join(parts, ", "), held)
 }
 
 // sentence is the step without the values that its fields show.

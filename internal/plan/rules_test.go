@@ -213,7 +213,7 @@ func FuzzRules(f *testing.F) {
 	f.Add([]byte{0x01, 0x01, 0xf1}, []byte{0x11, 0x01, 0x02, 0x33})
 	f.Fuzz(func(t *testing.T, have, want []byte) {
 		wanted := stack(rulesFrom(want, 1)...)
-		now := observed(stack(rulesFrom(have, 3)...))
+		now := plan.Retire(wanted, observed(stack(rulesFrom(have, 3)...))) // who applies steps knows rules by the plan's keys
 		for _, step := range plan.Steps(wanted, now, plan.Options{}) {
 			apply(t, &now, step)
 		}

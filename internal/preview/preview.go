@@ -60,6 +60,12 @@ func Of(ctx context.Context, aws *cloud.Cloud, cluster Cluster, chosen func(ingr
 	return previews, nil
 }
 
+// Stack previews one stack. What all load balancers share is looked at and left out; its steps come before.
+func Stack(ctx context.Context, aws *cloud.Cloud, cluster Cluster, m ingress.Membership) (plan.Preview, error) {
+	p := previewer{Cluster: cluster, aws: aws}
+	return p.stack(ctx, m)
+}
+
 type previewer struct {
 	Cluster
 	aws *cloud.Cloud
@@ -82,7 +88,7 @@ func (p *previewer) stack(ctx context.Context, m ingress.Membership) (plan.Previ
 			return out, err
 		}
 		want = *result.Stack
-		out.Model = &want
+		out.Model, out.Held = &want, ingress.Planned(m.Members)
 	}
 	have, err := p.observe(ctx, want)
 	if err != nil {

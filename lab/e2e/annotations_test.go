@@ -112,16 +112,14 @@ type far struct {
 func (s *scene) far(ingress string) far {
 	s.t.Helper()
 	f := far{account: accountOf(s.t, s.lab), s: s}
-	s.eventually("Ingress "+ingress+" has a load balancer", func() bool {
-		name := s.hostname(ingress)
-		for _, balancer := range f.loadBalancers() {
-			if name != "" && strings.EqualFold(aws.ToString(balancer.DNSName), name) {
-				f.balancer = balancer
-				return true
-			}
+	s.eventually("Ingress "+ingress+" has a load balancer", func() bool { return s.hostname(ingress) != "" })
+	for _, balancer := range f.loadBalancers() {
+		if strings.EqualFold(aws.ToString(balancer.DNSName), s.hostname(ingress)) {
+			f.balancer = balancer
+			return f
 		}
-		return false
-	})
+	}
+	s.t.Fatalf("AWS has no load balancer %s", s.hostname(ingress))
 	return f
 }
 

@@ -37,7 +37,7 @@ func accountOf(t *testing.T, lab *spawn.Lab) *account {
 		t.Fatal(err)
 	}
 	return &account{t: t, lab: lab, url: url, elb: elbv2.New(elbv2.Options{
-		BaseEndpoint: &url, Region: "us-west-2",
+		BaseEndpoint: &url, Region: "us-west-2", RetryMaxAttempts: 10, // the controller, and other tests, use the same rates
 		Credentials: credentials.NewStaticCredentialsProvider("AKIASLUICETEST000000", "not-a-secret", ""),
 	})}
 }

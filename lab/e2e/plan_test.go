@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/sluice-lb/sluice/lab/spawn"
 )
 
@@ -141,4 +143,58 @@ func TestPlanSaysWhatApplyDoes(t *testing.T) {
 	if out, code = s.plugin(append(shape(t, s.lab), "plan", "-o", "json", "-f", change)...); code != 1 || !strings.Contains(out, `"effect": "change"`) {
 		t.Errorf("in JSON, code %d:\n%s", code, out)
 	}
+}
+
+// While an Ingress asks for the plan alone, nothing of it is made or changed in AWS, nobody waits for
+// it, and what serves already goes on.
+func TestPlanAloneOnRequest(t *testing.T) {
+	t.Parallel()
+	const dryRun = `alb.ingress.kubernetes.io/dry-run: "true"`
+	s := newSceneIn(t, startLabWithController(t))
+	a := accountOf(t, s.lab)
+	before := a.possessions()
+	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled")
+	s.apply(three['S'] + "---" + ingressFor("web", "/", "web", dryRun))
+	s.eventually("the plan is on the Ingress", func() bool { return strings.Contains(s.plan("web"), `"effect":"create"`) })
+	s.apply(three['D'])
+	s.eventually("Pods are Ready: nobody serves them yet", func() bool { return s.ready("app=web") == 2 })
+	if diff := strings.Join(before, "\n") != strings.Join(a.possessions(), "\n"); diff {
+		t.Errorf("AWS had\n%v\nand has\n%v", before, a.possessions())
+	}
+	s.kubectl("annotate", "ingress", "web", "alb.ingress.kubernetes.io/dry-run-")
+	s.eventually("the Ingress has an address, and no plan", func() bool { return s.hostname("web") != "" && s.plan("web") == "" })
+
+	t.Log("a change is planned, and new Pods are registered all the same")
+	s.kubectl("annotate", "ingress", "web", "alb.ingress.kubernetes.io/dry-run=true", "alb.ingress.kubernetes.io/healthcheck-path=/ready")
+	s.eventually("the plan is on the Ingress", func() bool {
+		return strings.Contains(s.plan("web"), `{"name":"health check path","old":"/","new":"/ready"}`)
+	})
+	s.kubectl("scale", "deployment", "web", "--replicas=3")
+	s.eventually("three targets are healthy", func() bool {
+		healthy := 0
+		for _, state := range a.states(s.hostname("web")) {
+			if state == "healthy" {
+				healthy++
+			}
+		}
+		return healthy == 3
+	})
+	if out, code := s.plugin(append(shape(t, s.lab), "plan", "--all")...); code != 1 || !strings.Contains(out, "asks for the plan alone") {
+		t.Errorf("kubectl sluice plan --all, code %d:\n%s", code, out)
+	}
+	s.kubectl("annotate", "ingress", "web", "alb.ingress.kubernetes.io/dry-run=false", "--overwrite")
+	s.eventually("it is applied", func() bool {
+		_, code := s.plugin(append(shape(t, s.lab), "plan", "--all")...)
+		return code == 0 && s.plan("web") == ""
+	})
+}
+
+// plan is what a dry run has written to an Ingress.
+func (s *scene) plan(ingress string) string {
+	s.t.Helper()
+	object, err := s.client.NetworkingV1().Ingresses(s.namespace).Get(s.t.Context(), ingress, metav1.GetOptions{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return object.Annotations["alb.ingress.kubernetes.io/dry-run-plan"]
 }

@@ -63,7 +63,8 @@ func runCase(t *testing.T, base string) {
 	}
 	compare(t, base+".model.yaml", result)
 	if !result.Rejected {
-		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, plan.Options{})))
+		options := plan.Options{ExternalTags: snapshot.Config.ExternalTags}
+		compare(t, base+".plan.yaml", sentences(plan.Steps(result.Stack, have, options)))
 	}
 }
 

@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-lb/sluice/internal/build"
@@ -89,12 +90,7 @@ func (j *joint) keepsSecurityGroups() bool {
 	if !j.incomplete() || have == nil || len(have.SecurityGroups) == 0 {
 		return false
 	}
-	for _, group := range have.SecurityGroups {
-		if group == model.SecurityGroupKey {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(have.SecurityGroups, model.SecurityGroupKey)
 }
 
 func (j *joint) managesRules() bool {

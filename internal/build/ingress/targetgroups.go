@@ -154,14 +154,14 @@ const trafficPort = "traffic-port"
 // target port is a number.
 func (p *part) healthCheckPort(set annotations.Set, service *corev1.Service, targetType string) string {
 	value := set.String("healthcheck-port", trafficPort)
-	if _, err := strconv.ParseUint(value, 10, 16); err == nil || value == trafficPort {
+	if number, err := strconv.ParseUint(value, 10, 16); err == nil && number > 0 || value == trafficPort {
 		return value
 	}
 	field := annotationField(annotations.Prefix + "healthcheck-port")
 	port, found := ServicePort(service, value)
 	switch {
 	case !found:
-		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("%q is neither traffic-port, nor a number, nor a port of Service %s/%s", value, service.Namespace, service.Name),
+		p.complain(field, annotations.ReasonInvalid, fmt.Sprintf("%q is neither traffic-port, nor a number from 1 to 65535, nor a port of Service %s/%s", value, service.Namespace, service.Name),
 			"name one of its ports: "+portNames(service))
 	case targetType == instanceTargets:
 		return strconv.Itoa(int(port.NodePort))
