@@ -64,7 +64,7 @@ FUZZTIME := 1m
 fuzz: ## Feed every parser of user input for FUZZTIME=10m each, one after the other; what breaks one is kept in testdata/fuzz
 	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z]+' internal cmd | sed -E 's|/[^/]+:[0-9]+:func | |' | sort -u | while read -r package name; do \
 		echo "$$package $$name"; \
-		$(GO) test ./$$package -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel 1 || exit 1; \
+		$(GO) test ./$$package -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s -parallel 1 || exit 1; \
 	done
 
 .PHONY: lint

@@ -184,7 +184,8 @@ func objects(on Object) string {
 func nearest(on Object, whole string) string {
 	best, distance := "", max(2, len(whole[strings.Index(whole, "/")+1:])/4)+1
 	for _, key := range table {
-		if key.On&on == 0 || key.Written {
+		longer := len(whole) - len(key.String()) // it takes as many slips at least
+		if key.On&on == 0 || key.Written || max(longer, -longer) >= distance {
 			continue
 		}
 		if d := slips(whole, key.String()); d < distance {

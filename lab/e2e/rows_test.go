@@ -16,6 +16,7 @@ var shownElsewhere = map[string][]string{
 	"TestIngressLeadsToALoadBalancerThatServes": {"scheme", "target-type"},
 	"TestBadIngressLeavesItsGroupAlone":         {"group.name"},
 	"TestControllerComesAndGoes":                {"drain"},
+	"TestPlanAloneOnRequest":                    {"dry-run"},
 }
 
 // shownHere are the rows that the tests of annotations_test.go show, by test.
