@@ -262,11 +262,18 @@ func (w *takeover) programmed() (names []string) {
 	return names
 }
 
-func (w *takeover) awaitProgrammed(scenes map[string]incumbent.Scene) {
+// awaitProgrammed waits for all stacks that are built.
+func (w *takeover) awaitProgrammed() {
 	w.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); len(w.programmed()) < len(scenes); time.Sleep(time.Second) {
+	n := len(w.scenes)
+	for name := range incumbent.Unbuilt() {
+		if _, there := w.scenes[name]; there {
+			n--
+		}
+	}
+	for deadline := time.Now().Add(2 * time.Minute); len(w.programmed()) < n; time.Sleep(time.Second) {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("%d of %d stacks are programmed: %v\n%s", len(w.programmed()), len(scenes), w.programmed(), w.kubectl("get", "events", "--field-selector=type=Warning"))
+			w.t.Fatalf("%d of %d stacks are programmed: %v\n%s", len(w.programmed()), n, w.programmed(), w.kubectl("get", "events", "--field-selector=type=Warning"))
 		}
 	}
 }
@@ -276,45 +283,61 @@ func (w *takeover) awaitProgrammed(scenes map[string]incumbent.Scene) {
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	w := newTakeover(t)
+	w.thereAndBack()
+}
+
+// The same with flags that tell in what is made.
+func TestTakeoverWithFlags(t *testing.T) {
+	t.Parallel()
+	w := newTakeover(t)
+	maps.DeleteFunc(w.scenes, func(name string, _ incumbent.Scene) bool {
+		return !slices.Contains([]string{"attributes", "class-params", "gated", "gated-twice", "group", "health-check", "instances", "security-groups", "security-groups-with-rules"}, name)
+	})
+	w.writer.DefaultTags, w.writer.Unrestricted = map[string]string{"env": "test", "team": "everyone"}, true
+	w.thereAndBack("--default-tags=env=test,team=everyone", "--disable-restricted-sg-rules")
+}
+
+func (w *takeover) thereAndBack(flags ...string) {
+	w.t.Helper()
 	w.givenByOthers()
 	w.applyScenes()
-	if err := w.writer.Write(t.Context(), w.scenes); err != nil {
-		t.Fatal(err)
+	if err := w.writer.Write(w.t.Context(), w.scenes); err != nil {
+		w.t.Fatal(err)
 	}
 	w.eventually("all Pods are Ready", func() bool { return w.ready("app=web") == 2 && w.ready("app=gated") == 3 })
 	left, objects := w.state(), w.kubernetes()
 
-	t.Log("the takeover changes nothing")
+	w.t.Log("the takeover changes nothing")
 	w.forgetCalls()
 	end := w.watchReadiness()
-	controller := startController(t, w.lab)
-	w.awaitProgrammed(incumbent.Scenes())
+	controller := startController(w.t, w.lab, flags...)
+	w.awaitProgrammed()
 	w.awaitQuiet(w.account)
 	w.expectUntouched(left, objects)
 	end()
-	if !strings.Contains(w.warnings("users"), "auth") || !strings.Contains(w.warnings("staff"), "auth") {
-		t.Errorf("nobody is told that authentication is not built: %q, %q", w.warnings("users"), w.warnings("staff"))
+	if _, unbuilt := w.scenes["authenticated"]; unbuilt && (!strings.Contains(w.warnings("users"), "auth") || !strings.Contains(w.warnings("staff"), "auth")) {
+		w.t.Errorf("nobody is told that authentication is not built: %q, %q", w.warnings("users"), w.warnings("staff"))
 	}
 
-	t.Log("and the way back changes nothing either")
+	w.t.Log("and the way back changes nothing either")
 	controller.stop()
 	w.expectUntouched(left, objects)
 
-	t.Log("from nothing comes the same")
+	w.t.Log("from nothing comes the same")
 	w.leaveUnbuilt()
 	w.wipe()
 	maps.DeleteFunc(left, func(_, text string) bool {
 		return strings.Contains(text, "ingress.k8s.aws/stack="+w.namespace+`/users"`) || strings.Contains(text, `ingress.k8s.aws/stack=behind-login"`)
 	})
-	startController(t, w.lab)
-	w.awaitProgrammed(incumbent.Scenes())
+	startController(w.t, w.lab, flags...)
+	w.awaitProgrammed()
 	w.eventually("all targets are registered", func() bool { return registered(left) == registered(w.state()) })
 	w.awaitQuiet(w.account)
 	if diff := cmp.Diff(left, w.state()); diff != "" {
-		t.Errorf("AWS, -incumbent +ours:\n%s", diff)
+		w.t.Errorf("AWS, -incumbent +ours:\n%s", diff)
 	}
-	if diff := cmp.Diff(withoutMarks(objects, w.namespace), withoutMarks(w.kubernetes(), w.namespace)); diff != "" {
-		t.Errorf("Kubernetes, -incumbent +ours:\n%s", diff)
+	if diff := cmp.Diff(withoutMarks(objects), withoutMarks(w.kubernetes())); diff != "" {
+		w.t.Errorf("Kubernetes, -incumbent +ours:\n%s", diff)
 	}
 }
 
@@ -351,7 +374,7 @@ var idInText = regexp.MustCompile(`(sg-|targetgroup/[^/]+/)[0-9a-f]+|[0-9]+\.us-
 
 // withoutMarks are objects without ids of AWS, without what only the incumbent remembers, and
 // without the Ingresses that are not built.
-func withoutMarks(objects map[string]object, namespace string) map[string]string {
+func withoutMarks(objects map[string]object) map[string]string {
 	out := map[string]string{}
 	for key, each := range objects {
 		each.Annotations = nil
@@ -370,11 +393,16 @@ func withoutMarks(objects map[string]object, namespace string) map[string]string
 // leaveUnbuilt deletes the Ingresses that only the incumbent serves.
 func (w *takeover) leaveUnbuilt() {
 	w.t.Helper()
-	for _, name := range []string{"users", "staff", "visitors"} {
-		w.kubectl("patch", "ingress", name, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
-		w.kubectl("delete", "ingress", name)
+	for name, scene := range incumbent.Unbuilt() {
+		if _, there := w.scenes[name]; !there {
+			continue
+		}
+		for _, ingress := range scene.Stack.Ingresses() {
+			w.kubectl("patch", "ingress", ingress, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
+			w.kubectl("delete", "ingress", ingress)
+		}
+		delete(w.scenes, name)
 	}
-	w.scenes = incumbent.Scenes()
 }
 
 // wipe takes away all that a controller has made in AWS, and what stands for it in Kubernetes.

@@ -33,7 +33,8 @@ type Stack struct {
 
 func (s Stack) scheme() string { return cmp.Or(s.Scheme, "internal") }
 
-func (s Stack) members() []string {
+// Ingresses that share the load balancer.
+func (s Stack) Ingresses() []string {
 	if s.Group == "" {
 		return []string{s.Ingress}
 	}

@@ -107,11 +107,18 @@ func (w *Writer) bindingSpec(g TargetGroup, service *corev1.Service, arn string)
 		ports = append(ports, int64(g.HealthPort))
 		w.networks = append(w.networks, g.HealthPort)
 	}
+	if w.Unrestricted {
+		ports = []any{nil} // one entry, for all
+	}
 	var entries []any
 	for _, port := range ports {
+		opened := map[string]any{"protocol": "TCP"}
+		if port != nil {
+			opened["port"] = port
+		}
 		entries = append(entries, map[string]any{
 			"from":  []any{map[string]any{"securityGroup": map[string]any{"groupID": w.backend}}},
-			"ports": []any{map[string]any{"protocol": "TCP", "port": port}},
+			"ports": []any{opened},
 		})
 	}
 	spec["networking"] = map[string]any{"ingress": entries}
@@ -185,7 +192,7 @@ func (w *Writer) ingresses(ctx context.Context, s Stack, dnsName string) error {
 	for _, listener := range s.Listeners {
 		ports = append(ports, networkingv1.IngressPortStatus{Port: listener.Port})
 	}
-	for _, name := range s.members() {
+	for _, name := range s.Ingresses() {
 		ingresses := w.Kubernetes.NetworkingV1().Ingresses(w.Namespace)
 		object, err := ingresses.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {

@@ -187,14 +187,14 @@ func (r *reader) balancers() error {
 	return nil
 }
 
-func (r *reader) listeners(balancer, name string) error {
+func (r *reader) listeners(balancer, balancerName string) error {
 	answer, err := r.elb.DescribeListeners(r.ctx, &elbv2.DescribeListenersInput{LoadBalancerArn: &balancer})
 	if err != nil {
 		return err
 	}
 	for _, listener := range answer.Listeners {
 		arn := *listener.ListenerArn
-		name := fmt.Sprintf("%s, listener %d", name, *listener.Port)
+		name := fmt.Sprintf("%s, listener %d", balancerName, *listener.Port)
 		certificates, err := r.elb.DescribeListenerCertificates(r.ctx, &elbv2.DescribeListenerCertificatesInput{ListenerArn: &arn})
 		if err != nil {
 			return err

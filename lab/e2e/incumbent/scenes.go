@@ -32,8 +32,10 @@ var built = map[string]Stack{
 	"paths": {
 		Ingress: "paths",
 		TargetGroups: []TargetGroup{
-			webOf("paths"), apiOf("paths"),
-			{Ingress: "paths", Service: "api", Port: "http", TargetPort: 8080}, {Ingress: "paths", Service: "api", Port: "admin", TargetPort: 8081},
+			webOf("paths"),
+			apiOf("paths"),
+			{Ingress: "paths", Service: "api", Port: "http", TargetPort: 8080},
+			{Ingress: "paths", Service: "api", Port: "admin", TargetPort: 8081},
 		},
 		Listeners: []Listener{plain(
 			when(forward("paths-api:admin"), host("shop.example.com"), path("/exact")),

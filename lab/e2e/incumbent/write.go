@@ -28,6 +28,8 @@ type Writer struct {
 	Objects                 dynamic.Interface
 	Certificates            map[string]string // ARNs by host
 	NodeGroup               string            // id of the security group that all nodes have
+	DefaultTags             map[string]string // flag --default-tags
+	Unrestricted            bool              // flag --disable-restricted-sg-rules
 
 	backend  string            // id of the shared security group
 	subnets  []string          // discovered, by id
@@ -41,9 +43,9 @@ func (w *Writer) Write(ctx context.Context, scenes map[string]Scene) error {
 		return err
 	}
 	var err error
-	if w.backend, err = w.securityGroup(ctx, w.backendGroupName(), "[k8s] Shared Backend SecurityGroup for LoadBalancer", map[string]string{
+	if w.backend, err = w.securityGroup(ctx, w.backendGroupName(), "[k8s] Shared Backend SecurityGroup for LoadBalancer", w.withDefaults(map[string]string{
 		"elbv2.k8s.aws/cluster": w.Cluster, "elbv2.k8s.aws/resource": "backend-sg",
-	}); err != nil {
+	})); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(scenes)) {
@@ -51,8 +53,12 @@ func (w *Writer) Write(ctx context.Context, scenes map[string]Scene) error {
 			return fmt.Errorf("scene %s: %w", name, err)
 		}
 	}
+	lowest, highest := slices.Min(w.networks), slices.Max(w.networks)
+	if w.Unrestricted {
+		lowest, highest = 0, 65535
+	}
 	return w.letIn(ctx, w.NodeGroup, ec2types.IpPermission{
-		IpProtocol: new("tcp"), FromPort: new(slices.Min(w.networks)), ToPort: new(slices.Max(w.networks)),
+		IpProtocol: new("tcp"), FromPort: &lowest, ToPort: &highest,
 		UserIdGroupPairs: []ec2types.UserIdGroupPair{{GroupId: &w.backend, Description: new("elbv2.k8s.aws/targetGroupBinding=shared")}},
 	})
 }
@@ -174,12 +180,17 @@ func (w *Writer) letIn(ctx context.Context, group string, permission ec2types.Ip
 	return err
 }
 
-// tags are those that track a resource of a stack, with the user's where those are not of the same key.
+// withDefaults adds the tags of the flag, which win.
+func (w *Writer) withDefaults(tags map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, tags)
+	maps.Copy(all, w.DefaultTags)
+	return all
+}
+
+// tags are those that track a resource of a stack, and of the others those of the flag before the user's.
 func (w *Writer) tags(s Stack, resource string, user map[string]string) map[string]string {
-	tags := maps.Clone(user)
-	if tags == nil {
-		tags = map[string]string{}
-	}
+	tags := w.withDefaults(user)
 	maps.Copy(tags, map[string]string{"elbv2.k8s.aws/cluster": w.Cluster, "ingress.k8s.aws/stack": s.id(w.Namespace), "ingress.k8s.aws/resource": resource})
 	return tags
 }
