@@ -313,17 +313,28 @@ func TestRowsOfSecurityGroups(t *testing.T) {
 	s.kubectl("delete", "ingress", "web", "--timeout=80s")
 }
 
-func TestAddressTypeThatSubnetsDoNotHave(t *testing.T) {
+// The address type of a load balancer is changed in place, there and back.
+func TestRowOfTheAddressType(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.apply(deployment + "---" + annotatedIngress("web", []string{"alb.ingress.kubernetes.io/target-type: ip", "alb.ingress.kubernetes.io/ip-address-type: dualstack"},
-		pathTo("/", "Prefix", "web", "number: 80")))
-	s.eventually("the user hears that the lab's subnets have IPv4 only", func() bool { return strings.Contains(s.warnings("web"), "3 have no IPv6 addresses") })
-	s.apply(annotatedIngress("web", []string{"alb.ingress.kubernetes.io/target-type: ip", "alb.ingress.kubernetes.io/ip-address-type: ipv4"},
-		pathTo("/", "Prefix", "web", "number: 80")))
-	if got := s.far("web").balancer.IpAddressType; got != elbv2types.IpAddressTypeIpv4 {
+	typed := func(addressType string) {
+		s.apply(annotatedIngress("web", []string{"alb.ingress.kubernetes.io/target-type: ip", "alb.ingress.kubernetes.io/ip-address-type: " + addressType},
+			pathTo("/", "Prefix", "web", "number: 80")))
+	}
+	s.apply(deployment)
+	typed("dualstack")
+	f := s.far("web")
+	if got := f.balancer.IpAddressType; got != elbv2types.IpAddressTypeDualstack {
 		t.Errorf("the load balancer is %s", got)
 	}
+	if answer := f.fetch(80, "/"); answer.status != http.StatusOK {
+		t.Errorf("it answers %d", answer.status)
+	}
+	typed("ipv4")
+	s.eventually("the same load balancer is IPv4 only", func() bool {
+		now := s.far("web").balancer
+		return *now.LoadBalancerArn == *f.balancer.LoadBalancerArn && now.IpAddressType == elbv2types.IpAddressTypeIpv4
+	})
 	s.kubectl("delete", "ingress", "web", "--timeout=80s")
 }
 

@@ -21,14 +21,14 @@ var shownElsewhere = map[string][]string{
 
 // shownHere are the rows that the tests of annotations_test.go show, by test.
 var shownHere = map[string][]string{
-	"TestRowsOfALoadBalancer":             namesOf(rowsOfALoadBalancer),
-	"TestRowsOfATargetGroup":              append(namesOf(rowsOfATargetGroup), "target-type"),
-	"TestRowsOfSecurityGroups":            {"security-groups", "manage-backend-security-group-rules"},
-	"TestRowsOfHTTPS":                     {"certificate-arn", "ssl-policy", "ssl-redirect", "backend-protocol-version"},
-	"TestRowsOfRules":                     {"actions.<name>", "conditions.<name>", "transforms.<name>", "use-regex-path-match", "group.order"},
-	"TestAddressTypeThatSubnetsDoNotHave": {"ip-address-type"},
-	"TestRowsOfPatientPods":               {"healthy-for", "slow-start"},
-	"TestRowsOfPods":                      {"readiness-gate", "anticipate", "expect-load-balancer"},
+	"TestRowsOfALoadBalancer":  namesOf(rowsOfALoadBalancer),
+	"TestRowsOfATargetGroup":   append(namesOf(rowsOfATargetGroup), "target-type"),
+	"TestRowsOfSecurityGroups": {"security-groups", "manage-backend-security-group-rules"},
+	"TestRowsOfHTTPS":          {"certificate-arn", "ssl-policy", "ssl-redirect", "backend-protocol-version"},
+	"TestRowsOfRules":          {"actions.<name>", "conditions.<name>", "transforms.<name>", "use-regex-path-match", "group.order"},
+	"TestRowOfTheAddressType":  {"ip-address-type"},
+	"TestRowsOfPatientPods":    {"healthy-for", "slow-start"},
+	"TestRowsOfPods":           {"readiness-gate", "anticipate", "expect-load-balancer"},
 }
 
 // TestEveryBuiltAnnotationIsShown: whoever builds a row shows that it works in a lab.
