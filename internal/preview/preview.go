@@ -11,6 +11,7 @@ package preview
 import (
 	"context"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -44,7 +45,7 @@ func Of(ctx context.Context, aws *cloud.Cloud, cluster Cluster, chosen func(ingr
 		if !chosen(m) {
 			continue
 		}
-		one, err := p.stack(ctx, m)
+		one, err := p.patiently(ctx, m)
 		if err != nil && ctx.Err() != nil {
 			return nil, err
 		}
@@ -72,6 +73,21 @@ type previewer struct {
 	shared *plan.Preview
 	// backend is the shared security group's id.
 	backend string
+}
+
+// patiently asks again where AWS throttles: the controller and others share the account's rates.
+func (p *previewer) patiently(ctx context.Context, m ingress.Membership) (plan.Preview, error) {
+	for {
+		out, err := p.stack(ctx, m)
+		if cloud.KindOf(err) != cloud.Throttled {
+			return out, err
+		}
+		select {
+		case <-time.After(cloud.RetryAfter(err)):
+		case <-ctx.Done():
+			return out, err
+		}
+	}
 }
 
 func (p *previewer) stack(ctx context.Context, m ingress.Membership) (plan.Preview, error) {
