@@ -252,10 +252,10 @@ func TestBindingsClassIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	for spec, want := range map[string]string{
-		"inboundCIDRs: [10.0.0.1/8]":                  "write 10.0.0.0/8",
-		"inboundCIDRs: [everywhere]":                  "everywhere: write ranges",
-		"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']": "",
-		"subnets: {}": "either ids or tags",
+		"inboundCIDRs: [10.0.0.1/8]":                              "write 10.0.0.0/8",
+		"inboundCIDRs: [everywhere]":                              "everywhere: write ranges",
+		"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']":             "",
+		"subnets: {}":                                             "either ids or tags",
 		"subnets: {ids: [subnet-a], tags: {team: [a]}}":           "either ids or tags",
 		"subnets: {ids: [subnet-a, subnet-a]}":                    "each subnet once",
 		"subnets: {tags: {}}":                                     "at least one tag",
