@@ -73,7 +73,7 @@ func shape(t *testing.T, lab *spawn.Lab) []string {
 		t.Fatal(err)
 	}
 	var flags []string
-	for _, word := range strings.FieldsSeq(strings.NewReplacer("'", "", `"`, "").Replace(string(script))) {
+	for word := range strings.FieldsSeq(strings.NewReplacer("'", "", `"`, "").Replace(string(script))) {
 		for _, name := range []string{"--cluster-name=", "--aws-region=", "--aws-vpc-id=", "--default-target-type="} {
 			if strings.HasPrefix(word, name) {
 				flags = append(flags, word)
