@@ -251,17 +251,18 @@ func TestBindingShared(t *testing.T) {
 func TestBindingsClassIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	for spec, want := range map[string]string{
-		"inboundCIDRs: [10.0.0.1/8]":                              "write 10.0.0.0/8",
-		"inboundCIDRs: [everywhere]":                              "everywhere: write ranges",
-		"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']":             "",
-		"subnets: {}":                                             "either ids or tags",
-		"subnets: {ids: [subnet-a], tags: {team: [a]}}":           "either ids or tags",
-		"subnets: {ids: [subnet-a, subnet-a]}":                    "each subnet once",
-		"subnets: {tags: {}}":                                     "at least one tag",
-		"subnets: {tags: {team: [a, a]}}":                         "each value of a tag once",
-		"subnets: {tags: {team: [a, b]}}, inboundCIDRs: ['::/0']": "",
+	for _, test := range []struct{ spec, want string }{
+		{"inboundCIDRs: [10.0.0.1/8]", "write 10.0.0.0/8"},
+		{"inboundCIDRs: [everywhere]", "everywhere: write ranges"},
+		{"inboundCIDRs: [10.0.0.0/8, '2001:db8::/32']", ""},
+		{"subnets: {}", "either ids or tags"},
+		{"subnets: {ids: [subnet-a], tags: {team: [a]}}", "either ids or tags"},
+		{"subnets: {ids: [subnet-a, subnet-a]}", "each subnet once"},
+		{"subnets: {tags: {}}", "at least one tag"},
+		{"subnets: {tags: {team: [a, a]}}", "each value of a tag once"},
+		{"subnets: {tags: {team: [a, b]}}, inboundCIDRs: ['::/0']", ""},
 	} {
+		spec, want := test.spec, test.want
 		file := filepath.Join(t.TempDir(), "params.yaml")
 		text := "apiVersion: elbv2.k8s.aws/v1beta1\nkind: IngressClassParams\nmetadata: {name: " + s.namespace + "}\nspec: {" + spec + "}\n"
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
