@@ -43,7 +43,10 @@ func (c *stackController) converge(ctx context.Context, want model.Stack) (reach
 		if err := c.records.begin(ctx, want.ID); err != nil {
 			return reached{}, err
 		}
-		if err := c.apply(ctx, want.ID, steps); err != nil {
+		left := plan.Left(want, have)
+		err := c.apply(ctx, want.ID, steps)
+		c.switches.leave(want.ID, left, time.Now())
+		if err != nil {
 			return reached{}, err
 		}
 		if have, err = c.observe(ctx, want); err != nil {

@@ -20,7 +20,7 @@ import (
 
 // holdMoving finds, among those who have left a stack, the Ingresses that belong to another one
 // now and cannot be served by it yet: what they have here stays until then, for five minutes at
-// most. (Clients follow only when DNS does, but from then on at least they are served.)
+// most where nothing is wrong with them. (Clients follow only when DNS does, but from then on at least they are served.)
 func (c *stackController) holdMoving(ctx context.Context, id model.StackID, m *membership) {
 	var waits []health.Wait
 	var groups []string
@@ -28,13 +28,13 @@ func (c *stackController) holdMoving(ctx context.Context, id model.StackID, m *m
 	m.leaving = slices.DeleteFunc(m.leaving, func(object *networkingv1.Ingress) bool {
 		class, ours := c.class(ctx, object)
 		to, err := ingress.Group(object, class)
-		if object.DeletionTimestamp != nil || !ours || err != nil || c.rejections.of(nameOf(object)) != "" {
+		if object.DeletionTimestamp != nil || !ours || err != nil {
 			return false
 		}
 		movers[object.UID] = true
 		awaited, asked, arrived := c.arrived(ctx, object, class, to)
-		late := c.switches.movingFor(id, object.UID, now) >= switchPatience && !ingress.AsksForPlan(object)
-		if arrived || late {
+		late := c.switches.movingFor(id, object.UID, now) >= switchPatience
+		if arrived || late && !c.stranded(object) {
 			return false
 		}
 		waits, groups = append(waits, awaited...), append(groups, asked...)
@@ -43,6 +43,12 @@ func (c *stackController) holdMoving(ctx context.Context, id model.StackID, m *m
 	})
 	c.switches.movers(id, movers)
 	c.hear(errand{id, moving}, groups, waits)
+}
+
+// stranded: the other stack does not take the Ingress, for a mistake in it or because it is only
+// planned. A mistake costs nobody a request, however long it takes to mend it.
+func (c *stackController) stranded(object *networkingv1.Ingress) bool {
+	return ingress.AsksForPlan(object) || c.rejections.of(nameOf(object)) != ""
 }
 
 // arrived reports whether the load balancer of a stack serves an Ingress, and else what has to be

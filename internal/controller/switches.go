@@ -98,6 +98,19 @@ func (s *switches) leftNow(want model.Stack, have model.Observed, now time.Time)
 	return spared
 }
 
+// leave notes that requests leave these groups now: the call that switches them may have waited
+// for long.
+func (s *switches) leave(id model.StackID, groups []model.Key, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range groups {
+		if s.left[id] == nil {
+			s.left[id] = map[model.Key]time.Time{}
+		}
+		s.left[id][key] = now
+	}
+}
+
 func (s *switches) forget(id model.StackID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -49,7 +49,11 @@ func TestWhatRequestsHaveLeftStaysForSeconds(t *testing.T) {
 	if diff := cmp.Diff(spared, s.leftNow(to(next), after, now.Add(switchSettles-time.Second))); diff != "" {
 		t.Error("just after it: ", diff)
 	}
-	if left := s.leftNow(to(next), after, now.Add(switchSettles)); len(left) > 0 {
+	s.leave(model.StackID{Name: "edge"}, []model.Key{old}, now.Add(5*time.Second)) // the call had to wait
+	if diff := cmp.Diff(spared, s.leftNow(to(next), after, now.Add(switchSettles))); diff != "" {
+		t.Error("just after a late call: ", diff)
+	}
+	if left := s.leftNow(to(next), after, now.Add(5*time.Second+switchSettles)); len(left) > 0 {
 		t.Errorf("later it may go, got %v", left)
 	}
 }

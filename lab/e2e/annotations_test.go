@@ -327,9 +327,7 @@ func TestRowOfTheAddressType(t *testing.T) {
 	if got := f.balancer.IpAddressType; got != elbv2types.IpAddressTypeDualstack {
 		t.Errorf("the load balancer is %s", got)
 	}
-	if answer := f.fetch(80, "/"); answer.status != http.StatusOK {
-		t.Errorf("it answers %d", answer.status)
-	}
+	s.eventually("it serves", func() bool { return f.fetch(80, "/").status == http.StatusOK })
 	typed("ipv4")
 	s.eventually("the same load balancer is IPv4 only", func() bool {
 		now := s.far("web").balancer
