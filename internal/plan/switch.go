@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,13 +20,6 @@ import (
 //     fits it
 //
 // Once the new groups can serve, the wanted stack is planned as ever.
-
-const (
-	// mostGroups of one action (Elastic Load Balancing quotas).
-	mostGroups = 5
-	// mostRules of one load balancer, unless AWS has raised it (the same page).
-	mostRules = 100
-)
 
 // nobody is an address range that no request comes from.
 const nobody = "255.255.255.255/32"
@@ -129,7 +123,11 @@ type Interim struct {
 // Gently is the stack on the way to the wanted one in which the groups that cannot serve yet are
 // attached, and requests go where they went before.
 func Gently(want model.Stack, have model.Observed, unready map[model.Key]bool) Interim {
-	g := &gentle{want: want, have: Retire(want, have), unready: unready, held: map[model.Key]bool{}}
+	quotas := StandardQuotas()
+	g := &gentle{
+		want: want, have: Retire(want, have), unready: unready, held: map[model.Key]bool{},
+		mostGroups: quotas[GroupsPerAction], mostRules: cmp.Or(have.Limits.Rules, quotas[RulesPerLoadBalancer]),
+	}
 	on := Interim{Stack: want}
 	on.Listeners = slices.Clone(want.Listeners)
 	on.Rules = nil
@@ -158,6 +156,8 @@ type gentle struct {
 	abrupt  []model.Key
 	// aside are groups that their action has no room for, of the listener at hand.
 	aside []model.Key
+	// mostGroups of one action, and mostRules of one load balancer, that AWS allows.
+	mostGroups, mostRules int
 }
 
 func (g *gentle) fallback(listener model.Listener) model.Action {
@@ -253,9 +253,9 @@ func (g *gentle) action(want, have model.Action) model.Action {
 	for _, key := range waiting {
 		switch {
 		case attached[key]:
-		case len(on.Forward) < mostGroups:
+		case len(on.Forward) < g.mostGroups:
 			on.Forward = append(on.Forward, model.WeightedTarget{TargetGroup: key, Weight: new(int32(0))})
-		case len(g.want.Rules) >= mostRules:
+		case len(g.want.Rules) >= g.mostRules:
 			g.abrupt = append(g.abrupt, key)
 			return want
 		default:
@@ -269,7 +269,7 @@ func (g *gentle) action(want, have model.Action) model.Action {
 // besides attaches groups by a rule that nothing fits.
 func (g *gentle) besides(listener model.Key) model.Rule {
 	rule := model.Rule{Listener: listener}
-	for _, key := range g.aside[:min(len(g.aside), mostGroups)] {
+	for _, key := range g.aside[:min(len(g.aside), g.mostGroups)] {
 		rule.Action.Forward = append(rule.Action.Forward, model.WeightedTarget{TargetGroup: key, Weight: new(int32(1))})
 	}
 	rule.Key = model.Key(fmt.Sprintf("rule/%s/aside", listener.Resource()))
