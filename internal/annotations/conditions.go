@@ -214,5 +214,5 @@ func checkConditions(conditions []Condition) *complaint {
 
 // in says where inside the value a complaint belongs.
 func (c *complaint) in(place string) *complaint {
-	return &complaint{what: fmt.Sprintf("in %s %s", place, c.what), remedy: c.remedy, notBuilt: c.notBuilt, harmless: c.harmless}
+	return &complaint{what: fmt.Sprintf("in %s %s", place, c.what), remedy: c.remedy, harmless: c.harmless}
 }

@@ -17,18 +17,13 @@ import (
 // key and value, and what to write instead.
 type complaint struct {
 	what, remedy string
-	notBuilt     bool
 	// harmless: the value is read all the same, but for what the complaint is about.
 	harmless bool
 }
 
 func (c complaint) about(key, value string) Finding {
-	reason := ReasonInvalid
-	if c.notBuilt {
-		reason = ReasonNotBuilt
-	}
 	return Finding{
-		Key: key, Value: value, Reason: reason, Fatal: !c.harmless,
+		Key: key, Value: value, Reason: ReasonInvalid, Fatal: !c.harmless,
 		Message: fmt.Sprintf("annotation %s: %q %s", key, shortened(value), c.what),
 		Remedy:  c.remedy,
 	}
