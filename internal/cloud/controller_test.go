@@ -244,7 +244,7 @@ func (c *controller) build(ctx context.Context, id model.StackID, members []ingr
 	if snapshot.Network, err = c.cloud.Network(ctx, false); err != nil {
 		return ingress.Result{}, err
 	}
-	if ingress.Needed(members, c.config()).SecurityGroups {
+	if ingress.Needed(members, c.config()).Around.SecurityGroups {
 		if snapshot.Network.SecurityGroups, err = c.cloud.SecurityGroups(ctx, false); err != nil {
 			return ingress.Result{}, err
 		}

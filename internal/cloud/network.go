@@ -20,14 +20,32 @@ import (
 const networkAge = 10 * time.Minute
 
 // Network is what the VPC looks like, at most ten minutes old. A caller that missed
-// something in it may ask for a fresh one. Security groups, certificates and named target
-// groups are asked for one by one.
+// something in it may ask for a fresh one. NetworkWith has more of it.
 func (c *Cloud) Network(ctx context.Context, fresh bool) (model.Network, error) {
 	network, err := c.network.get(ctx, networkAge, fresh, c.readNetwork)
 	if err != nil {
 		return model.Network{}, fmt.Errorf("reading the VPC %s: %w", c.vpc, err)
 	}
 	return network, nil
+}
+
+// NetworkWith is the Network with what somebody needs besides.
+func (c *Cloud) NetworkWith(ctx context.Context, needs model.Surroundings, fresh bool) (network model.Network, err error) {
+	if network, err = c.Network(ctx, fresh); err != nil {
+		return network, err
+	}
+	if needs.SecurityGroups {
+		if network.SecurityGroups, err = c.SecurityGroups(ctx, fresh); err != nil {
+			return network, err
+		}
+	}
+	if needs.Certificates {
+		if network.Certificates, err = c.Certificates(ctx, needs.Authorities); err != nil {
+			return network, err
+		}
+	}
+	network.NamedTargetGroups, err = c.NamedTargetGroups(ctx, needs.TargetGroups, fresh)
+	return network, err
 }
 
 // SecurityGroups of the VPC, by id, at most ten minutes old.

@@ -49,20 +49,7 @@ func (c *stackController) snapshot(ctx context.Context, id model.StackID, m memb
 	if snapshot.Have, err = c.known(ctx, id); err != nil {
 		return snapshot, err
 	}
-	if snapshot.Network, err = c.cloud.Network(ctx, fresh); err != nil {
-		return snapshot, err
-	}
-	if needs.SecurityGroups {
-		if snapshot.Network.SecurityGroups, err = c.cloud.SecurityGroups(ctx, fresh); err != nil {
-			return snapshot, err
-		}
-	}
-	if needs.Certificates {
-		if snapshot.Network.Certificates, err = c.cloud.Certificates(ctx, len(c.config.Build.AllowedAuthorities) > 0); err != nil {
-			return snapshot, err
-		}
-	}
-	snapshot.Network.NamedTargetGroups, err = c.cloud.NamedTargetGroups(ctx, needs.TargetGroups, fresh)
+	snapshot.Network, err = c.cloud.NetworkWith(ctx, needs.Around, fresh)
 	return snapshot, err
 }
 

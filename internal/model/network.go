@@ -16,6 +16,15 @@ type Network struct {
 	NamedTargetGroups map[string]string `json:"namedTargetGroups,omitempty"`
 }
 
+// Surroundings are the parts of a Network that cost calls of their own, and that somebody needs.
+type Surroundings struct {
+	SecurityGroups, Certificates bool
+	// Authorities of the certificates are needed too.
+	Authorities bool
+	// TargetGroups are names of target groups.
+	TargetGroups []string
+}
+
 // Subnet of the VPC.
 type Subnet struct {
 	ID   string `json:"id"`

@@ -147,7 +147,7 @@ func (p *previewer) snapshot(ctx context.Context, m ingress.Membership) (ingress
 	snapshot := ingress.Snapshot{Config: p.Config, ID: m.ID, Members: m.Members, Leaving: len(m.Leaving) > 0}
 	needs := ingress.Needed(m.Members, p.Config)
 	var err error
-	if snapshot.Network, err = p.aws.Network(ctx, false); err != nil {
+	if snapshot.Network, err = p.aws.NetworkWith(ctx, needs.Around, false); err != nil {
 		return snapshot, err
 	}
 	if needs.Backend {
@@ -159,18 +159,7 @@ func (p *previewer) snapshot(ctx context.Context, m ingress.Membership) (ingress
 		return snapshot, err
 	}
 	snapshot.Have = p.withBindings(snapshot.Have)
-	if needs.SecurityGroups {
-		if snapshot.Network.SecurityGroups, err = p.aws.SecurityGroups(ctx, false); err != nil {
-			return snapshot, err
-		}
-	}
-	if needs.Certificates {
-		if snapshot.Network.Certificates, err = p.aws.Certificates(ctx, len(p.Config.AllowedAuthorities) > 0); err != nil {
-			return snapshot, err
-		}
-	}
-	snapshot.Network.NamedTargetGroups, err = p.aws.NamedTargetGroups(ctx, needs.TargetGroups, false)
-	return snapshot, err
+	return snapshot, nil
 }
 
 // toBeMade stands for the id of a shared security group that does not exist.

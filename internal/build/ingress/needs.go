@@ -5,6 +5,7 @@ import (
 
 	"github.com/sluice-lb/sluice/internal/annotations"
 	"github.com/sluice-lb/sluice/internal/build"
+	"github.com/sluice-lb/sluice/internal/model"
 )
 
 // Needs are the facts that a stack is built from and that cost calls of their own: a
@@ -12,18 +13,16 @@ import (
 type Needs struct {
 	// Backend: the security group that all load balancers share.
 	Backend bool
-	// SecurityGroups, Certificates of the snapshot's network.
-	SecurityGroups, Certificates bool
-	// TargetGroups that actions give by name.
-	TargetGroups []string
+	// Around is what the snapshot's network must hold.
+	Around model.Surroundings
 }
 
 // Needed reads off the members what their stack will be built from.
 func Needed(members []Member, config build.Config) Needs {
-	var needs Needs
+	needs := Needs{Around: model.Surroundings{Authorities: len(config.AllowedAuthorities) > 0}}
 	named, managed, said := false, config.ManageBackendRules, false
 	for _, member := range members {
-		needs.TargetGroups = append(needs.TargetGroups, TargetGroupNames(member.Ingress)...)
+		needs.Around.TargetGroups = append(needs.Around.TargetGroups, TargetGroupNames(member.Ingress)...)
 		set := annotations.New(member.Ingress.Annotations, nil).Under(overrides(member.Class.Params))
 		named = named || len(set.StringList("security-groups")) > 0
 		if manage, err := set.Bool(manageRules, false); err == nil && set.Has(manageRules) && !said {
@@ -31,12 +30,12 @@ func Needed(members []Member, config build.Config) Needs {
 		}
 		ports, _ := set.ListenPorts() // what cannot be read is a problem of the build
 		for _, port := range ports {
-			needs.Certificates = needs.Certificates || port.Protocol == https && len(set.StringList("certificate-arn")) == 0
+			needs.Around.Certificates = needs.Around.Certificates || port.Protocol == https && len(set.StringList("certificate-arn")) == 0
 		}
 	}
-	slices.Sort(needs.TargetGroups)
-	needs.TargetGroups = slices.Compact(needs.TargetGroups)
-	needs.SecurityGroups = named
+	slices.Sort(needs.Around.TargetGroups)
+	needs.Around.TargetGroups = slices.Compact(needs.Around.TargetGroups)
+	needs.Around.SecurityGroups = named
 	needs.Backend = !config.NoBackendSecurityGroup && (!named || managed)
 	return needs
 }
