@@ -32,6 +32,12 @@ func (c *stackController) build(ctx context.Context, id model.StackID, m members
 		}
 		result = ingress.Stack(snapshot)
 	}
+	if result.LacksBackend {
+		if snapshot.BackendSecurityGroup, err = c.ensureShared(ctx); err != nil {
+			return ingress.Result{}, err
+		}
+		result = ingress.Stack(snapshot)
+	}
 	return preview.WithinQuota(ctx, c.cloud, m.members, result, c.observe)
 }
 

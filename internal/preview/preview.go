@@ -133,14 +133,20 @@ func (p *previewer) build(ctx context.Context, m ingress.Membership) (ingress.Re
 	}
 	result := ingress.Stack(snapshot)
 	rejects := func(problem model.Problem) bool { return !problem.Warning }
-	if !slices.ContainsFunc(result.Problems, rejects) || snapshot.Have.LoadBalancer == nil {
-		return result, nil
+	if slices.ContainsFunc(result.Problems, rejects) && snapshot.Have.LoadBalancer != nil {
+		// What a rejected member has is kept, so it must be known in depth.
+		if snapshot.Have, err = p.observe(ctx, model.Stack{ID: m.ID}); err != nil {
+			return result, err
+		}
+		result = ingress.Stack(snapshot)
 	}
-	// What a rejected member has is kept, so it must be known in depth.
-	if snapshot.Have, err = p.observe(ctx, model.Stack{ID: m.ID}); err != nil {
-		return result, err
+	if result.LacksBackend {
+		if snapshot.BackendSecurityGroup, err = p.ensureShared(ctx, snapshot.Network.VPC); err != nil {
+			return result, err
+		}
+		result = ingress.Stack(snapshot)
 	}
-	return ingress.Stack(snapshot), nil
+	return result, nil
 }
 
 func (p *previewer) snapshot(ctx context.Context, m ingress.Membership) (ingress.Snapshot, error) {

@@ -41,8 +41,11 @@ type Member struct {
 // Result of a build.
 type Result struct {
 	// Stack is nil when no member can be served: what there is stays as it is.
-	Stack    *model.Stack
-	Problems []model.Problem
+	Stack *model.Stack
+	// LacksBackend: the stack needs the shared security group after all, and the snapshot has
+	// none. (Whoever names security groups may turn out to be rejected.)
+	LacksBackend bool
+	Problems     []model.Problem
 }
 
 // Rejected reports whether a problem takes this object out.
@@ -77,7 +80,8 @@ func Stack(snapshot Snapshot) Result {
 		return Result{Stack: &stack, Problems: j.problems} // what the one that leaves had goes
 	}
 	stack.LoadBalancer = j.loadBalancer()
-	if _, own := j.securityGroups(); own {
+	_, own := j.securityGroups()
+	if own {
 		stack.SecurityGroups = []model.SecurityGroup{j.securityGroup(kept)}
 	}
 	stack.Listeners, stack.Rules = j.listeners(kept)
@@ -85,7 +89,8 @@ func Stack(snapshot Snapshot) Result {
 	if j.hopeless {
 		return Result{Problems: j.problems}
 	}
-	return Result{Stack: &stack, Problems: j.problems}
+	lacks := own && snapshot.BackendSecurityGroup == "" && !snapshot.Config.NoBackendSecurityGroup
+	return Result{Stack: &stack, LacksBackend: lacks, Problems: j.problems}
 }
 
 // serves reports whether requests can reach a member at all: not where all of its listeners
