@@ -131,6 +131,16 @@ func (a *account) securityGroups() []string {
 // calls are those since the last reset, by operation, whatever their results were.
 func (a *account) calls() map[string]int {
 	a.t.Helper()
+	counts := map[string]int{}
+	for _, c := range a.journal() {
+		counts[c.Operation] += c.Count
+	}
+	return counts
+}
+
+// journal is what the local AWS has counted of its calls since the last reset.
+func (a *account) journal() []localaws.Call {
+	a.t.Helper()
 	out, err := run(a.t, "aws", "calls", "--dir="+string(a.lab.Dir), "-o", "json")
 	if err != nil {
 		a.t.Fatal(err)
@@ -139,11 +149,7 @@ func (a *account) calls() map[string]int {
 	if err := json.Unmarshal([]byte(out), &calls); err != nil {
 		a.t.Fatal(err)
 	}
-	counts := map[string]int{}
-	for _, c := range calls {
-		counts[c.Operation] += c.Count
-	}
-	return counts
+	return calls
 }
 
 // address is where a load balancer listens for HTTP, or "" while it is not provisioned.

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,16 +75,8 @@ func (s *scene) expectNothingLeft(aws *account, before []string) {
 // group is in use for a moment after its load balancer has gone is AWS's own way.
 func (a *account) refusals() map[string]int {
 	a.t.Helper()
-	out, err := run(a.t, "aws", "calls", "--dir="+string(a.lab.Dir), "-o", "json")
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	var calls []localaws.Call
-	if err := json.Unmarshal([]byte(out), &calls); err != nil {
-		a.t.Fatal(err)
-	}
 	refused := map[string]int{}
-	for _, c := range calls {
+	for _, c := range a.journal() {
 		if c.Fault == "" && slices.Contains([]string{"TargetGroupNotFound", "ListenerNotFound", "ValidationError", "OperationNotPermitted"}, c.Result) && !strings.HasPrefix(c.Operation, "Describe") {
 			refused[c.Operation+" "+c.Result] += c.Count
 		}
