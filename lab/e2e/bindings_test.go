@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -232,14 +231,7 @@ func TestBindingShared(t *testing.T) {
 		t.Errorf("the list is left: %s", out)
 	}
 
-	out, err := run(t, "aws", "calls", "--dir="+string(s.lab.Dir), "-o", "json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var calls []localaws.Call
-	if err := json.Unmarshal([]byte(out), &calls); err != nil {
-		t.Fatal(err)
-	}
+	calls := account.journal()
 	for _, operation := range []string{"DescribeTargetGroups", "RegisterTargets", "DeregisterTargets"} {
 		if !slices.ContainsFunc(calls, func(c localaws.Call) bool { return c.Operation == operation && c.Role == role }) {
 			t.Errorf("no %s came under the role: %+v", operation, calls)
