@@ -29,6 +29,10 @@ memory has five thousand Pods on twelve nodes, a fifth of them behind two load b
 gate-lag, unclaimed, handover, relief and rollout have Pods with readiness gates, whose targets are checked first after 20
 to 35 seconds. AWS throttles as documented.
 
+admission creates Pods that no node runs: without Sluice, and in namespaces with no claim, with
+20, with 32, which is the longest list of gates there is, and with 1,000, for which the controller
+makes no list, so that Pods get the anticipating gate alone. What it tells of these is what is added.
+
 traffic has Pods with readiness gates and draining behind two load balancers.
 
 AWS takes 50 ms for an answer. Progress goes to stderr, the result to stdout. A bench ends
@@ -41,6 +45,7 @@ within 25 minutes; traffic takes five minutes a round.`,
 		newGateBench("gate-lag", "From a target's being healthy in AWS to its Pod's open gate, as Pods come in four ways", bench.GateLag),
 		newTrafficBench(),
 		newMemoryBench(),
+		newCommand("admission", "What gates add to the creation of a Pod", &bench.Config{Progress: os.Stderr}, map[string]string{"nodes": "1"}, bench.Admission),
 		newGateBench("unclaimed", "From ready containers to a Ready Pod, where gates are injected and nobody claims the Pods", bench.Unclaimed),
 		newGateBench("handover", "From the end of a leader to the next gate that opens, killed and asked to end", bench.Handover),
 		newReliefBench(),
