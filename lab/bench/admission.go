@@ -26,7 +26,7 @@ type AdmissionReport struct {
 	// have an entry each, one of which is the Pod's, and with so many that they have none.
 	NoClaim    Latency `json:"noClaim"`
 	Claims20   Latency `json:"claims20"`
-	Claims32  Latency `json:"claims32"`
+	Claims32   Latency `json:"claims32"`
 	Claims1000 Latency `json:"claims1000"`
 }
 
