@@ -18,7 +18,10 @@ import (
 
 // Setup adds the controllers of a mode to a manager. The context is that of the process.
 func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
-	waitingNow.reset()
+	resetMetrics()
+	if err := addLeader(manager, config); err != nil {
+		return err
+	}
 	switch {
 	case config.DryRun:
 		return setupDryRun(ctx, manager, config, aws)
@@ -81,7 +84,8 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 		},
 	}
 	drift := &driftWatch{interval: config.DriftInterval, options: config.planOptions(), round: aws.Round, found: stacks.drifted}
-	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift))
+	drains := newDrainWatch(manager.GetClient(), manager.GetCache(), book, recorder)
+	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift), manager.Add(drains))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }
