@@ -8,10 +8,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/sluice-lb/sluice/internal/admission"
 	"github.com/sluice-lb/sluice/internal/health"
@@ -21,7 +24,6 @@ import (
 // containers did not outlast its targets. It changes nothing: by then it is too late.
 type drainWatch struct {
 	namespaces client.Reader
-	pods       cache.Cache
 	book       *health.Book
 	events     Events
 
@@ -30,40 +32,29 @@ type drainWatch struct {
 	judged map[types.UID]bool
 }
 
-func newDrainWatch(namespaces client.Reader, pods cache.Cache, book *health.Book, events Events) *drainWatch {
-	return &drainWatch{namespaces: namespaces, pods: pods, book: book, events: events, judged: map[types.UID]bool{}}
+func newDrainWatch(namespaces client.Reader, book *health.Book, events Events) *drainWatch {
+	return &drainWatch{namespaces: namespaces, book: book, events: events, judged: map[types.UID]bool{}}
 }
 
-// NeedLeaderElection lets the replica judge that has taken the targets out.
-func (w *drainWatch) NeedLeaderElection() bool { return true }
-
-// Start runs until ctx ends.
-func (w *drainWatch) Start(ctx context.Context) error {
-	informer, err := w.pods.GetInformer(ctx, &corev1.Pod{})
-	if err != nil {
-		return fmt.Errorf("watching Pods: %w", err)
-	}
-	registered, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		UpdateFunc: func(_, after any) {
-			if pod, ok := after.(*corev1.Pod); ok && pod.DeletionTimestamp != nil {
-				w.look(ctx, pod, time.Time{})
-			}
-		},
-		DeleteFunc: func(last any) {
-			if tombstone, ok := last.(toolscache.DeletedFinalStateUnknown); ok {
-				last = tombstone.Obj
-			}
-			if pod, ok := last.(*corev1.Pod); ok {
+// setup has it told of what happens to Pods at once: what has happened to one is seen in the
+// order of events, and a queue keeps only names. On a standby, whose book is empty, it finds
+// nothing to judge.
+func (w *drainWatch) setup(manager ctrl.Manager) error {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	return ctrl.NewControllerManagedBy(manager).Named("drain").
+		Watches(&corev1.Pod{}, handler.Funcs{
+			UpdateFunc: func(ctx context.Context, e event.UpdateEvent, _ queue) {
+				if pod := e.ObjectNew.(*corev1.Pod); pod.DeletionTimestamp != nil {
+					w.look(ctx, pod, time.Time{})
+				}
+			},
+			DeleteFunc: func(ctx context.Context, e event.DeleteEvent, _ queue) {
+				pod := e.Object.(*corev1.Pod)
 				w.look(ctx, pod, time.Now())
 				w.forget(pod.UID)
-			}
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("watching Pods: %w", err)
-	}
-	<-ctx.Done()
-	return informer.RemoveEventHandler(registered)
+			},
+		}).
+		Complete(reconcile.Func(func(context.Context, reconcile.Request) (reconcile.Result, error) { return reconcile.Result{}, nil }))
 }
 
 // look judges the end of a Pod once it has come: gone is when the object went, or zero.

@@ -71,7 +71,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"stack": stacks.setup, "binding": bindings.setup, "pod": gates.pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
-		"observe": gates.observer.setup, "injection": newInjectionWatch(manager).setup,
+		"observe": gates.observer.setup, "injection": newInjectionWatch(manager).setup, "drain": newDrainWatch(manager.GetClient(), book, recorder).setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
@@ -84,8 +84,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 		},
 	}
 	drift := &driftWatch{interval: config.DriftInterval, options: config.planOptions(), round: aws.Round, found: stacks.drifted}
-	drains := newDrainWatch(manager.GetClient(), manager.GetCache(), book, recorder)
-	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift), manager.Add(drains))
+	return errors.Join(manager.Add(gates.watcher), manager.Add(sampler), manager.Add(drift))
 }
 
 func nameOf(object client.Object) types.NamespacedName { return client.ObjectKeyFromObject(object) }
