@@ -48,11 +48,15 @@ bin/sluice-lab:
 test: test-root test-lab ## Run all tests, those of the lab last
 
 .PHONY: test-root test-lab
-test-root: ## Run the tests of the controller
+test-root: bin/promtool ## Run the tests of the controller
 	$(GO) test -timeout 30m ./...
 
-test-lab: ## Run the tests of the lab, end to end
+test-lab: bin/promtool ## Run the tests of the lab, end to end
 	$(GO_LAB) test -timeout 30m ./...
+
+# And bin/prometheus: the tests of alerts and dashboard ask the real one.
+bin/promtool:
+	@.ci/prometheus
 
 SEEDS := 1000
 FIRST := 1
@@ -79,7 +83,7 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 generate: ## Regenerate deepcopy functions, CRDs and reference pages
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
 	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
-	$(GO) test ./internal/annotations -run Fresh -update
+	$(GO) test ./internal/annotations ./cmd/sluice -run Fresh -update
 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff as the change it is

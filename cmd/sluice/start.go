@@ -210,4 +210,6 @@ func registerMetrics() {
 	for _, room := range [][]prometheus.Collector{cloud.Collectors(), health.Collectors(), controller.Collectors()} {
 		metrics.Registry.MustRegister(room...)
 	}
+	metrics.Registry.MustRegister(buildInfo)
+	noteBuild("controller")
 }
