@@ -44,10 +44,10 @@ func slimPod(full *corev1.Pod) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: identity(full.ObjectMeta),
 		Spec:       corev1.PodSpec{NodeName: full.Spec.NodeName, ReadinessGates: full.Spec.ReadinessGates, Containers: withPorts(full.Spec.Containers), InitContainers: withPorts(full.Spec.InitContainers)},
-		Status:     corev1.PodStatus{Phase: full.Status.Phase, Conditions: full.Status.Conditions, PodIP: full.Status.PodIP, PodIPs: full.Status.PodIPs},
+		Status:     corev1.PodStatus{Phase: full.Status.Phase, Conditions: full.Status.Conditions, PodIP: full.Status.PodIP, PodIPs: full.Status.PodIPs, ContainerStatuses: ended(full.Status.ContainerStatuses)},
 	}
 	pod.Labels, pod.OwnerReferences = full.Labels, full.OwnerReferences
-	pod.CreationTimestamp, pod.DeletionTimestamp = full.CreationTimestamp, full.DeletionTimestamp
+	pod.CreationTimestamp, pod.DeletionTimestamp, pod.DeletionGracePeriodSeconds = full.CreationTimestamp, full.DeletionTimestamp, full.DeletionGracePeriodSeconds
 	for key, value := range full.Annotations {
 		if strings.HasPrefix(key, "sluice.dev/") || key == interfaceAnnotation {
 			metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value)
@@ -62,6 +62,17 @@ func withPorts(full []corev1.Container) []corev1.Container {
 	for _, container := range full {
 		if len(container.Ports) > 0 {
 			slim = append(slim, corev1.Container{Name: container.Name, Ports: container.Ports, RestartPolicy: container.RestartPolicy})
+		}
+	}
+	return slim
+}
+
+// ended keeps when containers ended.
+func ended(full []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var slim []corev1.ContainerStatus
+	for _, status := range full {
+		if over := status.State.Terminated; over != nil {
+			slim = append(slim, corev1.ContainerStatus{Name: status.Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: over.FinishedAt}}})
 		}
 	}
 	return slim

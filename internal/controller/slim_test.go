@@ -23,7 +23,7 @@ func TestSlimPodDecidesAsTheWholeOne(t *testing.T) {
 	always := corev1.ContainerRestartPolicyAlways
 	full := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: "web-1", UID: "uid-1", ResourceVersion: "7", CreationTimestamp: now, DeletionTimestamp: &now,
+			Namespace: "shop", Name: "web-1", UID: "uid-1", ResourceVersion: "7", CreationTimestamp: now, DeletionTimestamp: &now, DeletionGracePeriodSeconds: new(int64(50)),
 			Labels:          map[string]string{"app": "web", readiness.GateLabel: "off"},
 			OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "web", Controller: new(true)}},
 			Annotations: map[string]string{
@@ -46,11 +46,14 @@ func TestSlimPodDecidesAsTheWholeOne(t *testing.T) {
 				{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: now},
 				{Type: "target-health.sluice.dev/load-balancers", Status: corev1.ConditionTrue, Reason: "Healthy", Message: "healthy"},
 			},
-			ContainerStatuses: []corev1.ContainerStatus{{Name: "web", Ready: true}},
+			ContainerStatuses: []corev1.ContainerStatus{
+				{Name: "log", Ready: true},
+				{Name: "web", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, FinishedAt: now}}},
+			},
 		},
 	}
 	slim := slimPod(full)
-	if slim.Spec.Volumes != nil || slim.Status.ContainerStatuses != nil || slim.Annotations["checksum/config"] != "" {
+	if slim.Spec.Volumes != nil || len(slim.Status.ContainerStatuses) != 1 || slim.Annotations["checksum/config"] != "" {
 		t.Errorf("what nobody reads is kept: %+v", slim)
 	}
 	port := func(name string) *v1beta1.Networking {
@@ -66,6 +69,8 @@ func TestSlimPodDecidesAsTheWholeOne(t *testing.T) {
 		"complaint": func(p *corev1.Pod) any { return readiness.Complaint(p) },
 		"ending":    func(p *corev1.Pod) any { return targets.Ending(p) },
 		"selected":  func(p *corev1.Pod) any { return labels.Set(p.Labels) },
+		"told":      func(p *corev1.Pod) any { return toldToEnd(p) },
+		"ended":     func(p *corev1.Pod) any { return firstEnd(p, now.Add(-time.Minute)) },
 		"owner":     func(p *corev1.Pod) any { return metav1.GetControllerOf(p) },
 		"node":      func(p *corev1.Pod) any { return p.Spec.NodeName },
 		"interface": func(p *corev1.Pod) any { return ownInterface(p, netip.MustParseAddr("10.0.0.1")) },
