@@ -14,6 +14,9 @@ GO_LAB := cd lab && go
 # Tools are pinned in go.tools.mod and built from there: nothing has to be installed.
 tool = $$(GOWORK=off go tool -modfile=$(CURDIR)/go.tools.mod -n $(1))
 
+# Helm is pinned in lab/go.mod, whose tests use it as a library.
+helm = $$($(GO_LAB) tool -n helm)
+
 # Folders of Go code that is formatted and generated.
 GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
 
@@ -73,9 +76,10 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deepcopy functions, CRDs and reference pages
+generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config/, and reference pages
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
-	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
+	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=charts/sluice/files/crds
+	charts/render.sh $(helm)
 	$(GO) test ./internal/annotations -run Fresh -update
 
 .PHONY: golden
