@@ -24,7 +24,7 @@
 {{- end }}
 {{- $refused := include "sluice.refused" . | fromYaml }}
 {{- range $name := keys $refused | sortAlpha }}
-{{- if hasKey $.Values $name }}
+{{- if and (hasKey $.Values $name) (not (kindIs "invalid" (get $.Values $name))) }}
 {{- $wrong = append $wrong (printf "%s: a value of aws-load-balancer-controller that means nothing here: %s" $name (get $refused $name)) }}
 {{- end }}
 {{- end }}
