@@ -80,6 +80,7 @@ generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
 	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=charts/sluice/files/crds
 	charts/render.sh $(helm)
+	$(GO_LAB) test ./chart -run Readme -update
 	$(GO) test ./internal/annotations -run Fresh -update
 
 .PHONY: golden
@@ -87,6 +88,7 @@ golden: ## Rewrite the golden files; read the diff as the change it is
 	@for package in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' internal cmd | xargs -rn1 dirname | sort -u); do \
 		$(GO) test ./$$package -update; \
 	done
+	$(GO_LAB) test ./chart -update
 
 .PHONY: format
 format: ## Lay out all Go code

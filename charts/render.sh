@@ -21,7 +21,7 @@ plain() {
 render() {
 	local folders=() folder file
 	while [[ $# -gt 0 && $1 != -- ]]; do folders+=("$1") && shift; done
-	"$helm" template sluice charts/sluice --namespace kube-system --no-hooks --output-dir "$rendered" \
+	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --output-dir "$rendered" \
 		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC "${@:2}" >/dev/null
 	for folder in "${folders[@]}"; do
 		rm -rf "config/$folder" && mkdir "config/$folder"
@@ -53,6 +53,6 @@ render webhook -- --set injection=webhook
 # Before it is taken away again run `kubectl sluice release -A`, which ends injection and opens all
 # gates, and leave the CustomResourceDefinitions, with which all their objects would go.
 HEAD
-	"$helm" template sluice charts/sluice --namespace kube-system --no-hooks --set injection=policies \
+	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --set injection=policies \
 		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC | plain
 } >config/install.yaml

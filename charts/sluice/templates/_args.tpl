@@ -86,9 +86,14 @@ The controller's flags, as a list. What has no value is left to the controller.
 {{- else }}
 {{- $pairs := list }}
 {{- range $key := keys . | sortAlpha }}
-{{- $pair := printf "%s=%s" $key (get $ $key | toString) }}
+{{- $pair := printf "%s=%s" $key (include "sluice.text" (get $ $key)) }}
 {{- $pairs = append $pairs (ternary (printf "%q" $pair) $pair (contains "," $pair)) }}
 {{- end }}
 {{- join "," $pairs }}
 {{- end }}
+{{- end }}
+
+{{/* A word that somebody may have written as a number, which Helm reads as a float: never 1.2e+07. */}}
+{{- define "sluice.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end }}
 {{- end }}
