@@ -17,6 +17,9 @@ GO_LAB := cd lab && go
 # Tools are pinned in go.tools.mod and built from there: nothing has to be installed.
 tool = $$(GOWORK=off go tool -modfile=$(CURDIR)/go.tools.mod -n $(1))
 
+# Helm is pinned in lab/go.mod, whose tests use it as a library.
+helm = $$($(GO_LAB) tool -n helm)
+
 # Folders of Go code that is formatted and generated.
 GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
 
@@ -80,9 +83,11 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deepcopy functions, CRDs and reference pages
+generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config/, and reference pages
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
-	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
+	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=charts/sluice/files/crds
+	charts/render.sh $(helm)
+	$(GO_LAB) test ./chart -run Readme -update
 	$(GO) test ./internal/annotations ./cmd/sluice -run Fresh -update
 
 .PHONY: golden
@@ -90,6 +95,7 @@ golden: ## Rewrite the golden files; read the diff as the change it is
 	@for package in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' internal cmd | xargs -rn1 dirname | sort -u); do \
 		$(GO) test ./$$package -update; \
 	done
+	$(GO_LAB) test ./chart -update
 
 .PHONY: format
 format: ## Lay out all Go code
