@@ -93,7 +93,10 @@ func newReader(t *testing.T, environment ...string) *reader {
 func newReaderOf(t *testing.T, lab *spawn.Lab) *reader {
 	t.Helper()
 	r := newReader(t, append(awsEnvironment(t, lab), "KUBECONFIG="+lab.Dir.Kubeconfig())...)
-	r.follow(step{command: "export PATH=$PWD/bin:$PATH; kubectl() { sluice-lab kubectl --dir '" + string(lab.Dir) + "' \"$@\"; }"})
+	r.follow(step{command: "export PATH=$PWD/bin:$PATH"})
+	for _, program := range []string{"kubectl", "helm"} {
+		r.follow(step{command: fmt.Sprintf("%[1]s() { sluice-lab %[1]s --dir '%[2]s' \"$@\"; }", program, lab.Dir)})
+	}
 	return r
 }
 
@@ -184,8 +187,10 @@ func (r *reader) startLab(command string) {
 
 // pages are those whose shell blocks are run, and by which test.
 var pages = map[string]string{
-	"docs/quick-start.md": "TestQuickStart",
-	"docs/switching.md":   "TestSwitchingAsThePageSays",
+	"docs/quick-start.md":    "TestQuickStart",
+	"docs/sluice-is-down.md": "TestSluiceIsDownAsThePageSays",
+	"docs/switching.md":      "TestSwitchingAsThePageSays",
+	"docs/trying.md":         "TestTryingAsThePageSays",
 }
 
 // A shell block that nobody runs must say in its first line for what cluster it is.
