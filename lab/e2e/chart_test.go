@@ -341,4 +341,3 @@ func (s *scene) awaitAuthority() {
 			strings.Contains(s.kubectl("get", "mutatingwebhookconfiguration", "sluice-gates", "-o", "json"), "caBundle")
 	})
 }
-
