@@ -167,7 +167,7 @@ func drawGraph(place draw.Canvas, title string, lines []line) {
 	graph.Title.TextStyle.Font.Size = 10
 	graph.X.Tick.Marker = plot.TimeTicks{Format: "15:04:05"}
 	graph.X.Tick.Label.Font.Size, graph.Y.Tick.Label.Font.Size, graph.Legend.TextStyle.Font.Size = 7, 7, 7
-		graph.Legend.Top, graph.Legend.Left, graph.Legend.ThumbnailWidth = true, true, 10
+	graph.Legend.Top, graph.Legend.Left, graph.Legend.ThumbnailWidth = true, true, 10
 	for i, l := range lines {
 		drawn, err := plotter.NewLine(l.points)
 		if err != nil {
