@@ -34,6 +34,7 @@ import (
 	"github.com/sluice-lb/sluice/lab/cluster"
 	"github.com/sluice-lb/sluice/lab/node"
 	"github.com/sluice-lb/sluice/lab/nodeport"
+	"github.com/sluice-lb/sluice/lab/rights"
 )
 
 // Config says what lab to start. What it says about AWS is localaws.Config's.
@@ -194,6 +195,14 @@ func (l *Lab) startCloud(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	decisions, err := l.openLog("iam")
+	if err != nil {
+		return err
+	}
+	principals, err := principals()
+	if err != nil {
+		return err
+	}
 	c := l.config
 	l.cloud, err = localaws.Start(ctx, localaws.Config{
 		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
@@ -201,6 +210,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
 		FirstCheckLeast: c.FirstCheckLeast, FirstCheckMost: c.FirstCheckMost,
 		Quotas: c.Quotas, Speed: c.Speed, Profile: c.Profile, Random: uint64(time.Now().UnixNano()),
+		Principals: principals, Decided: rights.NewRecorder(decisions).Note,
 		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	if err != nil {

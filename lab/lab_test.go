@@ -114,10 +114,34 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 	}
 }
 
+// A controller has the rights of its mode, whoever starts it.
+func TestControllerScriptHasTheKeyOfTheMode(t *testing.T) {
+	t.Parallel()
+	dir := Dir(t.TempDir())
+	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	for flags, want := range map[string]string{
+		"": "AKIASLUICEFULL000000", "--mode=full": "AKIASLUICEFULL000000", "--mode=gates-only": "AKIASLUICEGATES00000", "--x=y --mode=observe": "AKIASLUICEOBSERVE000",
+	} {
+		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID", "sluice"}
+		if err := os.WriteFile(dir.ControllerScript(), []byte(controllerScript(dir, command)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), dir.ControllerScript(), strings.Fields(flags)...).CombinedOutput()
+		if err != nil || string(out) != want+"\n" {
+			t.Errorf("with %q the key is %q, %v; want %s", flags, out, err, want)
+		}
+		if key := accessKeys[modeOf(strings.Fields(flags))]; key != want {
+			t.Errorf("the lab's own process with %q has the key %s, want %s", flags, key, want)
+		}
+	}
+}
+
 func TestChildEnvironmentHasNoRealCredentials(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", "real")
 	t.Setenv("AWS_REGION", "eu-central-1")
-	all := strings.Join(childEnvironment("http://127.70.255.1:4566"), "\n")
+	all := strings.Join(childEnvironment("http://127.70.255.1:4566", "AKIA"), "\n")
 	if strings.Contains(all, "real") || strings.Contains(all, "eu-central-1") || !strings.Contains(all, "AWS_REGION=us-west-2") {
 		t.Errorf("environment:\n%s", all)
 	}
