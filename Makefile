@@ -73,10 +73,11 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deepcopy functions, CRDs and reference pages
+generate: ## Regenerate deepcopy functions, CRDs, reference pages and IAM policies
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
 	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
 	$(GO) test ./internal/annotations -run Fresh -update
+	$(GO) test ./internal/iam -run Fresh -update
 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff as the change it is
