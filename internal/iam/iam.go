@@ -108,10 +108,10 @@ var changes = []statement{
 		resources: []string{loadBalancers, targetGroups}, when: conditions{"Null": requestNamesCluster},
 	},
 	{
-		id: "TagWhatIsCreated", actions: []string{"elasticloadbalancing:AddTags"}, resources: []string{listenerRules, listeners, loadBalancers, targetGroups},
+		id: "TagWhatIsCreated", actions: []string{"elasticloadbalancing:AddTags"}, resources: []string{loadBalancers, targetGroups},
 		when: conditions{
 			"Null":         requestNamesCluster,
-			"StringEquals": {"elasticloadbalancing:CreateAction": {"CreateListener", "CreateLoadBalancer", "CreateRule", "CreateTargetGroup"}},
+			"StringEquals": {"elasticloadbalancing:CreateAction": {"CreateLoadBalancer", "CreateTargetGroup"}},
 		},
 	},
 	{

@@ -63,37 +63,42 @@ const (
 	null     = "Null"
 )
 
-// operator takes an operator apart. For a negation it is that which is negated.
-func (c Condition) operator() (quantifier, name string, negated, optional bool) {
-	name = c.Operator
+// operator is a condition's, taken apart. For a negation the name is that of what is negated.
+type operator struct {
+	quantifier, name  string
+	negated, optional bool
+}
+
+func (c Condition) operator() operator {
+	o := operator{name: c.Operator}
 	for _, prefix := range []string{forAll, forAny} {
-		if rest, found := strings.CutPrefix(name, prefix); found {
-			quantifier, name = prefix, rest
+		if rest, found := strings.CutPrefix(o.name, prefix); found {
+			o.quantifier, o.name = prefix, rest
 		}
 	}
-	name, optional = strings.CutSuffix(name, ifExists)
-	if positive, found := negations[name]; found {
-		return quantifier, positive, true, optional
+	o.name, o.optional = strings.CutSuffix(o.name, ifExists)
+	if positive, found := negations[o.name]; found {
+		o.name, o.negated = positive, true
 	}
-	return quantifier, name, false, optional
+	return o
 }
 
 func (c Condition) check() error {
-	quantifier, name, _, optional := c.operator()
+	o := c.operator()
 	switch {
 	case !isKnown(c.Key):
 		return fmt.Errorf("Condition key %q is not known here; known are %s", c.Key, strings.Join(known, ", "))
 	case len(c.Values) == 0:
 		return fmt.Errorf("Condition %s of %s has no value", c.Operator, c.Key)
-	case name == null && (quantifier != "" || optional):
+	case o.name == null && (o.quantifier != "" || o.optional):
 		return errors.New("Condition Null takes no ForAllValues, ForAnyValue or IfExists")
-	case name == null:
+	case o.name == null:
 		for _, value := range c.Values {
 			if value != "true" && value != "false" {
 				return fmt.Errorf("Condition Null of %s is %q: write true or false", c.Key, value)
 			}
 		}
-	case comparisons[name] == nil:
+	case comparisons[o.name] == nil:
 		return fmt.Errorf("Condition operator %q is not understood here", c.Operator)
 	}
 	return nil
@@ -101,20 +106,20 @@ func (c Condition) check() error {
 
 // holds says whether the condition is true of a request. Values are alternatives.
 func (c Condition) holds(context Context) bool {
-	quantifier, name, negated, optional := c.operator()
+	o := c.operator()
 	values, present := context[strings.ToLower(c.Key)]
-	if name == null {
+	if o.name == null {
 		return slices.Contains(c.Values, fmt.Sprint(!present))
 	}
 	if !present {
 		// Absent is true for all of no values, for "if exists", and for a negation that asks for no particular value.
-		return optional || quantifier == forAll || negated && quantifier == ""
+		return o.optional || o.quantifier == forAll || o.negated && o.quantifier == ""
 	}
 	fits := func(value string) bool {
-		matched := slices.ContainsFunc(c.Values, func(pattern string) bool { return comparisons[name](pattern, value) })
-		return matched != negated
+		matched := slices.ContainsFunc(c.Values, func(pattern string) bool { return comparisons[o.name](pattern, value) })
+		return matched != o.negated
 	}
-	if quantifier == forAny {
+	if o.quantifier == forAny {
 		return slices.ContainsFunc(values, fits)
 	}
 	return !slices.ContainsFunc(values, func(value string) bool { return !fits(value) })
