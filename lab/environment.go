@@ -37,7 +37,7 @@ func awsEnv(endpoint, vpc string) string {
 }
 
 // controllerScript is what the lab runs, for a person to run by hand. Each mode has a role of its own in AWS.
-func controllerScript(dir Dir, command []string) string {
+func controllerScript(dir Dir, command, env []string) string {
 	var text strings.Builder
 	text.WriteString("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n")
 	fmt.Fprintf(&text, ". %s\nset -- %s \"$@\"\nmode=%s\n", quote(dir.AWSEnv()), quoteAll(command), iam.Full)
@@ -45,7 +45,11 @@ func controllerScript(dir Dir, command []string) string {
 	for _, mode := range iam.Modes() {
 		fmt.Fprintf(&text, "%s) export AWS_ACCESS_KEY_ID=%s ;;\n", mode, accessKeys[mode])
 	}
-	text.WriteString("esac\nexec \"$@\"\n")
+	text.WriteString("esac\n")
+	for _, variable := range env {
+		fmt.Fprintf(&text, "export %s\n", quote(variable))
+	}
+	text.WriteString("exec \"$@\"\n")
 	return text.String()
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 	Controller       bool     // run the controller, or leave it to the user
 	ControllerBinary string   // empty: the binary "sluice" beside our own
 	ControllerFlags  []string // added to the lab's own
+	ControllerEnv    []string // KEY=VALUE, for the controller and the webhook
 	// Injection is what gives Pods their gates and their drain. NoInjection is for other
 	// controllers: nobody else opens the gates.
 	Injection Injection
@@ -279,7 +280,7 @@ func (l *Lab) startController(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(l.dir.ControllerScript(), []byte(controllerScript(l.dir, controller.command)), 0o755); err != nil {
+	if err := os.WriteFile(l.dir.ControllerScript(), []byte(controllerScript(l.dir, controller.command, l.config.ControllerEnv)), 0o755); err != nil {
 		return err
 	}
 	if !l.config.Controller {

@@ -107,7 +107,7 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
 		t.Fatal(err)
 	}
-	script := controllerScript(dir, []string{"printenv", "AWS_ENDPOINT_URL"})
+	script := controllerScript(dir, []string{"printenv", "AWS_ENDPOINT_URL"}, nil)
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
 	if err != nil || string(out) != "http://127.70.255.1:4566\n" {
 		t.Errorf("the script gave %q, %v", out, err)
@@ -124,12 +124,12 @@ func TestControllerScriptHasTheKeyOfTheMode(t *testing.T) {
 	for flags, want := range map[string]string{
 		"": "AKIASLUICEFULL000000", "--mode=full": "AKIASLUICEFULL000000", "--mode=gates-only": "AKIASLUICEGATES00000", "--x=y --mode=observe": "AKIASLUICEOBSERVE000",
 	} {
-		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID", "sluice"}
-		if err := os.WriteFile(dir.ControllerScript(), []byte(controllerScript(dir, command)), 0o700); err != nil {
+		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID ONE_MORE", "sluice"}
+		if err := os.WriteFile(dir.ControllerScript(), []byte(controllerScript(dir, command, []string{"ONE_MORE=variable"})), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		out, err := exec.CommandContext(t.Context(), dir.ControllerScript(), strings.Fields(flags)...).CombinedOutput()
-		if err != nil || string(out) != want+"\n" {
+		if err != nil || string(out) != want+"\nvariable\n" {
 			t.Errorf("with %q the key is %q, %v; want %s", flags, out, err, want)
 		}
 		if key := accessKeys[modeOf(strings.Fields(flags))]; key != want {
