@@ -8,11 +8,17 @@ LDFLAGS := -X github.com/sluice-lb/sluice/internal/version.linked=$(VERSION)
 
 # The controller is built by its own go.mod alone, as it is released; the lab takes the
 # controller's packages from this tree, through go.work.
+# Without gRPC's request traces, which look up methods by name: with them the linker must keep
+# every operation of every AWS service, and the controller is three times as large.
+TAGS   := grpcnotrace
 GO     := GOWORK=off go
 GO_LAB := cd lab && go
 
 # Tools are pinned in go.tools.mod and built from there: nothing has to be installed.
 tool = $$(GOWORK=off go tool -modfile=$(CURDIR)/go.tools.mod -n $(1))
+
+# Helm is pinned in lab/go.mod, whose tests use it as a library.
+helm = $$($(GO_LAB) tool -n helm)
 
 # Folders of Go code that is formatted and generated.
 GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go')
@@ -30,12 +36,12 @@ build: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab ## Build 
 .PHONY: bin/sluice bin/kubectl-sluice bin/sluice-healthz bin/sluice-lab
 bin/sluice bin/kubectl-sluice:
 	@echo "building $@"
-	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
+	@$(GO) build -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ ./cmd/$(@F)
 
 # It stands in an image of nothing else: static and without symbols.
 bin/sluice-healthz:
 	@echo "building $@"
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o $@ ./cmd/$(@F)
+	@CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '-s -w $(LDFLAGS)' -o $@ ./cmd/$(@F)
 
 bin/sluice-lab:
 	@echo "building $@ (it holds all of Kubernetes: the first time takes minutes, later seconds)"
@@ -45,11 +51,15 @@ bin/sluice-lab:
 test: test-root test-lab ## Run all tests, those of the lab last
 
 .PHONY: test-root test-lab
-test-root: ## Run the tests of the controller
+test-root: bin/promtool ## Run the tests of the controller
 	$(GO) test -timeout 30m ./...
 
-test-lab: ## Run the tests of the lab, end to end
+test-lab: bin/promtool ## Run the tests of the lab, end to end
 	$(GO_LAB) test -timeout 30m ./...
+
+# And bin/prometheus: the tests of alerts and dashboard ask the real one.
+bin/promtool:
+	@.ci/prometheus
 
 SEEDS := 1000
 FIRST := 1
@@ -73,17 +83,19 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deepcopy functions, CRDs, reference pages and IAM policies
+generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config/, reference pages and IAM policies
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
-	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=config/crd
-	$(GO) test ./internal/annotations -run Fresh -update
-	$(GO) test ./internal/iam -run Fresh -update
+	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=charts/sluice/files/crds
+	charts/render.sh $(helm)
+	$(GO_LAB) test ./chart -run Readme -update
+	$(GO) test ./internal/annotations ./internal/iam ./cmd/sluice -run Fresh -update
 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff as the change it is
 	@for package in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' internal cmd | xargs -rn1 dirname | sort -u); do \
 		$(GO) test ./$$package -update; \
 	done
+	$(GO_LAB) test ./chart -update
 
 .PHONY: format
 format: ## Lay out all Go code

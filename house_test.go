@@ -68,6 +68,8 @@ var rooms = map[string][]string{
 
 	// Assertions about AWS, whichever answers: they know nothing of ours.
 	"test/awsconformance": {},
+	// Everything is in its tests: of files that Prometheus reads.
+	"test/alerts": {},
 	// A table for the tests of policies and webhook.
 	"test/admissioncases": {"api"},
 	// Everything is in its tests, which import what they need.

@@ -1,10 +1,13 @@
 // Package config holds the manifests that a cluster needs for Sluice, as files that
-// kubectl can apply and embedded, so that the lab, the tests and the installer read
+// kubectl can apply and embedded, so that the lab, the tests and the programs read
 // the very same bytes.
+//
+// They are charts/sluice rendered with its default values (make generate): change the
+// templates there. install.yaml has all of it in one file, with the Deployment, for people.
 //
 // They are applied in this order, because each needs the ones before it:
 //
-//	crd/           the custom resources; generated from the types in api/
+//	crd/           the custom resources; generated from the types in api/, by way of the chart
 //	policies/      admission policies: readiness gates and draining
 //	webhook/       the same for a cluster without such policies (Kubernetes before 1.36):
 //	               one of the two is enough, and both at once do no harm
@@ -13,7 +16,7 @@
 //	               these policies need Kubernetes 1.31, and nothing else needs them
 //	ingressclass/  the class "alb"
 //
-// The controller itself is not in here. Policies and webhook work without it, and outlive it.
+// The controller itself is in install.yaml alone. Policies and webhook work without it, and outlive it.
 package config
 
 import "embed"

@@ -76,6 +76,11 @@ func childEnvironment(endpoint, key string) []string {
 	return append(withoutAWS(), environment(endpoint, key)...)
 }
 
+// controllerEnvironment is that of a controller with these flags.
+func (l *Lab) controllerEnvironment(flags []string) []string {
+	return append(childEnvironment(l.cloud.URL(), accessKeys[modeOf(flags)]), l.config.ControllerEnv...)
+}
+
 // withoutAWS is this process's own environment, less any AWS settings.
 func withoutAWS() []string {
 	var kept []string

@@ -34,6 +34,7 @@ import (
 	"github.com/sluice-lb/sluice/lab/cluster"
 	"github.com/sluice-lb/sluice/lab/node"
 	"github.com/sluice-lb/sluice/lab/nodeport"
+	"github.com/sluice-lb/sluice/lab/program"
 	"github.com/sluice-lb/sluice/lab/rights"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	// Injection is what gives Pods their gates and their drain. NoInjection is for other
 	// controllers: nobody else opens the gates.
 	Injection Injection
+	// Bare leaves out all that is Sluice's, for whoever installs it as Pods: nothing of config/ is applied and no
+	// controller runs.
+	Bare bool
 
 	Speed              float64
 	Profile            string
@@ -84,6 +88,9 @@ type Lab struct {
 // Start returns when the lab is ready to be used. On an error nothing is left running that the end
 // of the process would not end.
 func Start(ctx context.Context, config Config) (*Lab, error) {
+	if config.Bare {
+		config.Controller, config.Injection = false, NoInjection
+	}
 	l := &Lab{config: config, began: time.Now()}
 	// Once it runs a lab ends by Stop alone, in an order of its own; until then the caller's context ends it.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -181,7 +188,7 @@ func (l *Lab) claim(context.Context) error {
 func (l *Lab) findController(context.Context) error {
 	var err error
 	l.binary, err = findController(l.config.ControllerBinary)
-	if !l.config.Controller && l.config.Injection != ByWebhook {
+	if !l.config.Controller && l.config.Injection != ByWebhook && !l.config.Bare {
 		return nil // then it is for DIR/controller.sh alone
 	}
 	return err
@@ -242,6 +249,7 @@ func (l *Lab) startNodes(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("linking to the lab's state: %w", err)
 	}
+	host := program.Host{Sluice: l.binary, APIServer: l.cluster.URL, Env: l.controllerEnvironment}
 	for i, share := range l.nodes {
 		credentials, err := l.cluster.NodeCredentials(nodeName(i))
 		if err != nil {
@@ -249,7 +257,7 @@ func (l *Lab) startNodes(ctx context.Context) error {
 		}
 		err = node.Start(ctx, node.Config{
 			Name: nodeName(i), Zone: zoneName(share.Zone), Region: region, ProviderID: providerID(l.block, i, share.Zone),
-			Address: share.Address, Pods: share.Pods, Dir: filepath.Join(state, nodeName(i)),
+			Address: share.Address, Pods: share.Pods, Host: host, Dir: filepath.Join(state, nodeName(i)),
 			ClientCAFile: l.cluster.CAFile(), Kubelet: credentials, Admin: l.cluster.Admin,
 		})
 		if err != nil {
@@ -273,6 +281,9 @@ func (l *Lab) startNodePorts(ctx context.Context) error {
 }
 
 func (l *Lab) startController(ctx context.Context) error {
+	if l.config.Bare {
+		return nil
+	}
 	if err := l.cluster.WriteServiceAccountKubeconfig(ctx, l.dir.ControllerKubeconfig(), "kube-system", "sluice"); err != nil {
 		return err
 	}

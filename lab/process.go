@@ -63,7 +63,7 @@ func newController(l *Lab) (*process, error) {
 		return nil, err
 	}
 	return &process{
-		name: "controller", env: append(childEnvironment(l.cloud.URL(), accessKeys[modeOf(l.config.ControllerFlags)]), l.config.ControllerEnv...), health: listen[1], say: l.say, done: make(chan struct{}),
+		name: "controller", env: l.controllerEnvironment(l.config.ControllerFlags), health: listen[1], say: l.say, done: make(chan struct{}),
 		log: l.dir.log("sluice"), pid: l.dir.ControllerPID(),
 		command: append([]string{
 			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,

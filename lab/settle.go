@@ -20,6 +20,9 @@ const settleWithin = 90 * time.Second
 
 // applyConfig brings in what the repository's config/ holds: definitions, rights, class, injection.
 func (l *Lab) applyConfig(ctx context.Context) error {
+	if l.config.Bare {
+		return nil
+	}
 	folders := append([]string{"crd", "rbac", "validation", "ingressclass"}, l.config.Injection.folders()...)
 	objects, err := manifest.DecodeFolders(config.Files, folders)
 	if err != nil {

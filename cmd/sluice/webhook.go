@@ -93,7 +93,8 @@ func runWebhook(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	metrics.Registry.MustRegister(admission.Collectors()...)
+	metrics.Registry.MustRegister(append(admission.Collectors(), buildInfo)...)
+	noteBuild("webhook")
 	return admission.Serve(ctrl.LoggerInto(outlasting(ctx, o.shutdownDelay), logger), cluster, o.Config)
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -48,6 +49,11 @@ func Drain(pod *corev1.Pod, namespace *corev1.Namespace) *corev1.Pod {
 	drained.Spec.TerminationGracePeriodSeconds = &grace
 	annotate(drained, injectedDrainAnnotation, note)
 	return drained
+}
+
+// DrainOf is for how long a Pod asks to be drained; 0: it does not.
+func DrainOf(pod *corev1.Pod, namespace *corev1.Namespace) time.Duration {
+	return time.Duration(sleepSeconds(drainAsked(pod, namespace))) * time.Second
 }
 
 // drainAsked is what the Pod says, else what its namespace does. The Pod of a Job serves

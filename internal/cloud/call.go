@@ -42,14 +42,14 @@ func ec2Call[In, Out any](ctx context.Context, c *Cloud, class Class, operation 
 	return attempt(ctx, c, ec2Service, operation, class, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
 }
 
-// acmCall is elbCall for ACM, which is only ever read, for planning.
-func acmCall[In, Out any](ctx context.Context, c *Cloud, operation string,
+// acmCall is elbCall for ACM, which is only ever read.
+func acmCall[In, Out any](ctx context.Context, c *Cloud, class Class, operation string,
 	method func(context.Context, *In, ...func(*acm.Options)) (*Out, error), in *In,
 ) (*Out, error) {
-	if err := c.budget.Acquire(ctx, acmService, operation, Read); err != nil {
+	if err := c.budget.Acquire(ctx, acmService, operation, class); err != nil {
 		return nil, err
 	}
-	return attempt(ctx, c, acmService, operation, Read, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
+	return attempt(ctx, c, acmService, operation, class, func(ctx context.Context) (*Out, error) { return method(ctx, in) })
 }
 
 func attempt[Out any](ctx context.Context, c *Cloud, service, operation string, class Class, call func(context.Context) (*Out, error)) (*Out, error) {

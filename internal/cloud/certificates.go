@@ -23,11 +23,13 @@ const (
 	detailsAge, importedAge = 10 * time.Hour, 5 * time.Minute
 )
 
-// certificateCache holds what lists of certificates do not say, by ARN.
+// certificateCache holds what lists of certificates do not say, by ARN, and when those of
+// the last list expire.
 type certificateCache struct {
 	remembered[[]model.Certificate]
 	mu      sync.Mutex
 	details map[string]certificateDetails
+	expire  map[string]time.Time
 }
 
 type certificateDetails struct {
@@ -48,32 +50,43 @@ func (c *Cloud) Certificates(ctx context.Context, detail bool) ([]model.Certific
 }
 
 func (c *Cloud) readCertificates(ctx context.Context, detail bool) ([]model.Certificate, error) {
+	listed, err := c.reader().listCertificates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []model.Certificate
+	for _, summary := range listed {
+		certificate := model.Certificate{ARN: deref(summary.CertificateArn), Names: summary.SubjectAlternativeNameSummaries}
+		if detail || deref(summary.HasAdditionalSubjectAlternativeNames) {
+			if certificate, err = c.describeCertificate(ctx, certificate.ARN); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, certificate)
+	}
+	slices.SortFunc(out, func(a, b model.Certificate) int { return strings.Compare(a.ARN, b.ARN) })
+	return out, nil
+}
+
+// listCertificates are all that ACM has issued. When they expire is noted.
+func (r reader) listCertificates(ctx context.Context) ([]acmtypes.CertificateSummary, error) {
 	in := &acm.ListCertificatesInput{
 		CertificateStatuses: []acmtypes.CertificateStatus{acmtypes.CertificateStatusIssued},
 		Includes:            &acmtypes.Filters{KeyTypes: acmtypes.KeyAlgorithm("").Values()},
 		MaxItems:            new(int32(1000)),
 	}
+	var all []acmtypes.CertificateSummary
 	for {
-		page, err := acmCall(ctx, c, "ListCertificates", c.acm.ListCertificates, in)
+		page, err := acmRead(ctx, r, "ListCertificates", r.acm.ListCertificates, in)
 		if err != nil {
 			return nil, err
 		}
-		for _, summary := range page.CertificateSummaryList {
-			certificate := model.Certificate{ARN: deref(summary.CertificateArn), Names: summary.SubjectAlternativeNameSummaries}
-			if detail || deref(summary.HasAdditionalSubjectAlternativeNames) {
-				if certificate, err = c.describeCertificate(ctx, certificate.ARN); err != nil {
-					return nil, err
-				}
-			}
-			out = append(out, certificate)
-		}
+		all = append(all, page.CertificateSummaryList...)
 		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+			r.certificates.noteExpiries(all)
+			return all, nil
 		}
 	}
-	slices.SortFunc(out, func(a, b model.Certificate) int { return strings.Compare(a.ARN, b.ARN) })
-	return out, nil
 }
 
 func (c *Cloud) describeCertificate(ctx context.Context, arn string) (model.Certificate, error) {
@@ -83,7 +96,7 @@ func (c *Cloud) describeCertificate(ctx context.Context, arn string) (model.Cert
 	if found && time.Now().Before(known.until) {
 		return known.Certificate, nil
 	}
-	out, err := acmCall(ctx, c, "DescribeCertificate", c.acm.DescribeCertificate, &acm.DescribeCertificateInput{CertificateArn: new(arn)})
+	out, err := acmCall(ctx, c, Read, "DescribeCertificate", c.acm.DescribeCertificate, &acm.DescribeCertificateInput{CertificateArn: new(arn)})
 	if err != nil {
 		return model.Certificate{}, err
 	}

@@ -55,7 +55,7 @@ func (c *Cloud) Round(ctx context.Context, pace *rate.Limiter, options plan.Opti
 			found(Drift{Stack: id, Steps: steps})
 		}
 	}
-	return nil
+	return r.refreshExpiries(ctx)
 }
 
 // settledHoldings are the stacks that nobody is working on.

@@ -37,3 +37,6 @@ func (c *Cloud) Settle() {
 		clear(h.owned)
 	}
 }
+
+// ForgetExpiries forgets when certificates expire, as after a restart.
+func (c *Cloud) ForgetExpiries() { c.certificates.noteExpiries(nil) }

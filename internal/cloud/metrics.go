@@ -10,8 +10,8 @@ import (
 var (
 	calls = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_cloud_calls_total",
-		Help: "Calls to AWS by service, operation and result (ok or the error code).",
-	}, []string{"service", "operation", "result"})
+		Help: "Calls to AWS by service, operation, result (ok or the error code) and what that means (kind: ok, throttled, transient, conflict, denied, gone or bug).",
+	}, []string{"service", "operation", "result", "kind"})
 	callSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "sluice_cloud_call_seconds",
 		Help:    "Time until AWS answered, by service and operation.",
@@ -23,12 +23,14 @@ var (
 // those of one.
 func Collectors() []prometheus.Collector { return []prometheus.Collector{calls, callSeconds} }
 
-// Collectors are the metrics of one cloud: what is left of its budget.
+// Collectors are the metrics of one cloud: what is left of its budget, and when the
+// certificates of its listeners expire.
 func (c *Cloud) Collectors() []prometheus.Collector {
-	if c.budget == nil {
-		return nil
+	all := []prometheus.Collector{expiryCollector{c}}
+	if c.budget != nil {
+		all = append(all, c.budget)
 	}
-	return []prometheus.Collector{c.budget}
+	return all
 }
 
 var (
@@ -41,7 +43,9 @@ var (
 
 // Describe is part of prometheus.Collector.
 func (b *Budget) Describe(descriptions chan<- *prometheus.Desc) {
-	prometheus.DescribeByCollect(b, descriptions)
+	descriptions <- budgetLeft
+	descriptions <- budgetRate
+	descriptions <- budgetWaiting
 }
 
 // Collect says what is left of each bucket.
@@ -58,13 +62,13 @@ func (b *Budget) Collect(metrics chan<- prometheus.Metric) {
 }
 
 func count(service, operation string, err error, took time.Duration) {
-	result := "ok"
+	result, kind := "ok", "ok"
 	if err != nil {
-		result = "error"
+		result, kind = "error", string(KindOf(err))
 		if e, ok := errors.AsType[*Error](err); ok {
 			result = e.Code
 		}
 	}
-	calls.WithLabelValues(service, operation, result).Inc()
+	calls.WithLabelValues(service, operation, result, kind).Inc()
 	callSeconds.WithLabelValues(service, operation).Observe(took.Seconds())
 }

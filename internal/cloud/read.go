@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
@@ -35,6 +36,15 @@ func elbRead[In, Out any](ctx context.Context, r reader, operation string,
 		return nil, err
 	}
 	return elbCall(ctx, r.Cloud, r.class, operation, method, in)
+}
+
+func acmRead[In, Out any](ctx context.Context, r reader, operation string,
+	method func(context.Context, *In, ...func(*acm.Options)) (*Out, error), in *In,
+) (*Out, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	return acmCall(ctx, r.Cloud, r.class, operation, method, in)
 }
 
 func ec2Read[In, Out any](ctx context.Context, r reader, operation string,

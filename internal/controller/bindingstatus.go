@@ -109,6 +109,7 @@ func (c *bindingController) setStatus(ctx context.Context, binding *v1beta1.Targ
 	before := binding.DeepCopy()
 	condition.ObservedGeneration = binding.Generation
 	changed := meta.SetStatusCondition(&binding.Status.Conditions, condition)
+	bindingTroubles.set(nameOf(binding).String(), failures(binding.Status.Conditions)...)
 	if binding.Status.ObservedGeneration = done; !changed && ptr.Equal(done, before.Status.ObservedGeneration) {
 		return nil
 	}

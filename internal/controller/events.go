@@ -35,6 +35,7 @@ const (
 	reasonTargetWaits   = "TargetNotHealthy"
 	reasonNoInjection   = "NothingInjects"
 	reasonSwitched      = "SwitchedAtOnce"
+	reasonCutShort      = "DrainCutShort"
 )
 
 // longestNote is what the API server takes in an event's note.
@@ -152,6 +153,11 @@ func (e Events) BadAnnotation(pod *corev1.Pod, complaint string) {
 // TargetWaits tells on the Pod that its target fails, with AWS's own words.
 func (e Events) TargetWaits(pod *corev1.Pod, change readiness.GateChange) {
 	e.emit(pod, corev1.EventTypeWarning, reasonTargetWaits, "Gate", fmt.Sprintf("%s stays closed: %s (%s)", change.Type, change.Message, change.Reason))
+}
+
+// DrainCutShort tells on a Pod that is ending that requests may have been lost.
+func (e Events) DrainCutShort(pod *corev1.Pod, why string) {
+	e.emit(pod, corev1.EventTypeWarning, reasonCutShort, "Drain", "requests may have been lost: "+why)
 }
 
 // SwitchedAtOnce tells that requests go to a target group that is not known to serve them.

@@ -22,6 +22,17 @@ var readyBeforeHealthy = prometheus.NewHistogram(prometheus.HistogramOpts{
 	Buckets: []float64{0, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640},
 })
 
+var podsReadyBeforeHealthy = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "sluice_pods_ready_before_healthy_total",
+	Help: "Pods without a gate that were Ready for more than a second before their load balancers found them healthy, by namespace.",
+}, []string{"workload_namespace"})
+
+var drainsCutShort = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "sluice_drains_cut_short_total",
+	Help: "Pods that asked to be drained and whose first container ended before their load balancers had let go of them, by namespace and why " +
+		"(grace-period, container-ended, late or forced).",
+}, []string{"workload_namespace", "reason"})
+
 var healthyBeforeReady = prometheus.NewHistogram(prometheus.HistogramOpts{
 	Name:    "sluice_healthy_before_ready_seconds",
 	Help:    "How long Pods whose gates somebody else keeps, or that have none, were found healthy before they were Ready.",
@@ -56,11 +67,28 @@ var namespacesWithoutInjection = prometheus.NewGauge(prometheus.GaugeOpts{
 var podsWithoutGate = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "sluice_pods_without_gate",
 	Help: "Pods of namespaces that ask for readiness gates that have none, while new Pods like them would get one.",
-}, []string{"namespace"})
+}, []string{"workload_namespace"})
 
 // Collectors are the metrics of this room.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{gateSeconds, phaseSeconds, waitingNow, podsWithoutGate, readyBeforeHealthy, healthyBeforeReady, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection}
+	return []prometheus.Collector{
+		leading, gateSeconds, phaseSeconds, waitingNow, podsWithoutGate, readyBeforeHealthy, podsReadyBeforeHealthy, healthyBeforeReady,
+		drainsCutShort, stackTroubles, bindingTroubles, heldDeletions, heldTargets, driftsFound, injection, namespacesWithoutInjection,
+	}
+}
+
+// resetMetrics forgets what only who acts can know. The process outlives its lease: what it
+// told while it had that would stand beside what its successor tells, for ever.
+func resetMetrics() {
+	waitingNow.reset()
+	stackTroubles.reset()
+	bindingTroubles.reset()
+	leading.Reset()
+	heldDeletions.Reset()
+	heldTargets.Set(0)
+	injection.Reset()
+	namespacesWithoutInjection.Set(0)
+	podsWithoutGate.Reset()
 }
 
 func observeGate(pod *corev1.Pod, change readiness.GateChange, now time.Time) {

@@ -124,6 +124,7 @@ func (c *observeController) record(ctx context.Context, pod *corev1.Pod, ready, 
 	readyBeforeHealthy.Observe(early.Seconds())
 	healthyBeforeReady.Observe(max(0, ready.Sub(healthy)).Seconds())
 	if early > time.Second { // Kubernetes tells the time of Ready in whole seconds
+		podsReadyBeforeHealthy.WithLabelValues(pod.Namespace).Inc()
 		log.FromContext(ctx).Info("the Pod was Ready before its load balancers found it healthy", "pod", nameOf(pod), "seconds", early.Seconds())
 	}
 }

@@ -79,7 +79,7 @@ func (c *podController) Reconcile(ctx context.Context, request ctrl.Request) (ct
 		return outcome(ctx, client.IgnoreNotFound(err))
 	}
 	c.echoes.written(pod, verdict.Changes, now)
-	waitingNow.note(request.NamespacedName, subject, verdict)
+	waitingNow.note(request.NamespacedName, workloadOf(pod), subject, verdict)
 	observePhases(subject, evidence, verdict, time.Now())
 	if complaint := readiness.Complaint(pod); complaint != "" && isFirst(verdict) {
 		c.events.BadAnnotation(pod, complaint)

@@ -132,6 +132,9 @@ func (r *records) done(ctx context.Context, want model.Stack, have model.Observe
 	})
 }
 
+// reasonSwitching is that of a condition which is not met because it is being waited for.
+const reasonSwitching = "Switching"
+
 // switching notes that target groups are waited for before they get requests.
 func (r *records) switching(ctx context.Context, id model.StackID, groups []model.Key) error {
 	var names []string
@@ -139,7 +142,7 @@ func (r *records) switching(ctx context.Context, id model.StackID, groups []mode
 		names = append(names, key.Resource())
 	}
 	return r.write(ctx, id, func(status *v1alpha1.LoadBalancerStatus) {
-		condition(status, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, "Switching",
+		condition(status, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, reasonSwitching,
 			"requests go where they went before until these target groups are healthy: "+strings.Join(names, ", "))
 	})
 }
@@ -185,6 +188,7 @@ func (r *records) remove(ctx context.Context, id model.StackID) error {
 	if err := client.IgnoreNotFound(r.client.Delete(ctx, object)); err != nil {
 		return fmt.Errorf("deleting LoadBalancer %s: %w", object.Name, err)
 	}
+	stackTroubles.set(id.String())
 	r.mu.Lock()
 	delete(r.made, object.Name)
 	r.mu.Unlock()
@@ -205,6 +209,7 @@ func (r *records) write(ctx context.Context, id model.StackID, change func(*v1al
 	before := object.DeepCopy()
 	object.Status.Source = sourceOf(id)
 	change(&object.Status)
+	stackTroubles.set(id.String(), failures(object.Status.Conditions)...)
 	if equality.Semantic.DeepEqual(before.Status, object.Status) {
 		return nil
 	}

@@ -149,6 +149,7 @@ func (c *bindingController) letGo(ctx context.Context, binding *v1beta1.TargetGr
 // forget ends all that is done, or kept in mind, for a binding.
 func (c *bindingController) forget(name types.NamespacedName) {
 	c.await(name, nil)
+	bindingTroubles.set(name.String())
 	c.own.forget(name)
 	c.lookups.forget(name)
 	c.changes.took(name)

@@ -18,7 +18,10 @@ import (
 
 // Setup adds the controllers of a mode to a manager. The context is that of the process.
 func Setup(ctx context.Context, manager ctrl.Manager, config Config, aws *cloud.Cloud) error {
-	waitingNow.reset()
+	resetMetrics()
+	if err := addLeader(manager, config); err != nil {
+		return err
+	}
 	switch {
 	case config.DryRun:
 		return setupDryRun(ctx, manager, config, aws)
@@ -68,7 +71,7 @@ func setupFull(ctx context.Context, manager ctrl.Manager, config Config, aws *cl
 	}
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"stack": stacks.setup, "binding": bindings.setup, "pod": gates.pods.setup, "gate set": gateSets.setup, "endpoint rule": rules.setup, "display": display.setup,
-		"observe": gates.observer.setup, "injection": newInjectionWatch(manager).setup,
+		"observe": gates.observer.setup, "injection": newInjectionWatch(manager).setup, "drain": newDrainWatch(manager.GetClient(), book, recorder).setup,
 	} {
 		if err := setup(manager); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)

@@ -1,12 +1,16 @@
 package controller
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sluice-lb/sluice/internal/health"
@@ -30,21 +34,55 @@ func TestWaitingPodsAreCountedByReason(t *testing.T) {
 	to := func(gate readiness.Gate) readiness.Verdict {
 		return readiness.Verdict{Changes: []readiness.GateChange{{Gate: gate}}}
 	}
-	waiting.note(name("a"), with(gated("Elb.InitialHealthChecking", corev1.ConditionFalse)), readiness.Verdict{})
-	waiting.note(name("b"), with(gated("", "")), to(gated("Elb.InitialHealthChecking", corev1.ConditionFalse)))
-	waiting.note(name("c"), with(gated("Target.Timeout", corev1.ConditionFalse)), readiness.Verdict{})
-	waiting.note(name("opens"), with(gated("Target.Timeout", corev1.ConditionFalse)), to(gated(readiness.Healthy, corev1.ConditionTrue)))
-	waiting.note(name("starting"), readiness.Pod{Gates: []readiness.Gate{gated(readiness.ContainersNotReady, corev1.ConditionFalse)}}, readiness.Verdict{})
-	waiting.note(name("gone"), with(gated("Target.Timeout", corev1.ConditionFalse)), readiness.Verdict{})
+	waiting.note(name("a"), "deployment/web", with(gated("Elb.InitialHealthChecking", corev1.ConditionFalse)), readiness.Verdict{})
+	waiting.note(name("b"), "deployment/web", with(gated("", "")), to(gated("Elb.InitialHealthChecking", corev1.ConditionFalse)))
+	waiting.note(name("c"), "deployment/web", with(gated("Target.Timeout", corev1.ConditionFalse)), readiness.Verdict{})
+	waiting.note(name("opens"), "deployment/web", with(gated("Target.Timeout", corev1.ConditionFalse)), to(gated(readiness.Healthy, corev1.ConditionTrue)))
+	waiting.note(name("starting"), "deployment/web", readiness.Pod{Gates: []readiness.Gate{gated(readiness.ContainersNotReady, corev1.ConditionFalse)}}, readiness.Verdict{})
+	waiting.note(name("gone"), "deployment/web", with(gated("Target.Timeout", corev1.ConditionFalse)), readiness.Verdict{})
 	waiting.forget(name("gone"))
 	const want = `
-# HELP sluice_waiting_pods Pods whose containers are ready and that a readiness gate holds back, by the reason of its condition.
+# HELP sluice_waiting_pods Pods whose containers are ready and that a readiness gate holds back, by workload (deployment/web) and the reason of the gate's condition. The 200 that wait longest are named; what is more is counted as the workload "others".
 # TYPE sluice_waiting_pods gauge
-sluice_waiting_pods{reason="Elb.InitialHealthChecking"} 2
-sluice_waiting_pods{reason="Target.Timeout"} 1
+sluice_waiting_pods{reason="Elb.InitialHealthChecking",workload="deployment/web",workload_namespace="web"} 2
+sluice_waiting_pods{reason="Target.Timeout",workload="deployment/web",workload_namespace="web"} 1
 `
 	if err := testutil.CollectAndCompare(waiting, strings.NewReader(want), "sluice_waiting_pods"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Those that wait longest are named, the others are counted together.
+func TestWaitingPodsHaveABoundedNumberOfSeries(t *testing.T) {
+	t.Parallel()
+	waiting := &waitingPods{pods: map[types.NamespacedName]waitingPod{}}
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for i, workload := range []string{"deployment/b", "deployment/a", "deployment/a", "deployment/c", "deployment/d"} {
+		waiting.pods[types.NamespacedName{Namespace: "web", Name: strconv.Itoa(i)}] = waitingPod{workload: workload, since: now.Add(-time.Duration(i) * time.Minute)}
+	}
+	var got []string
+	for _, s := range waiting.series(2) {
+		got = append(got, fmt.Sprintf("%s %d %s", s.workload, s.count, now.Sub(s.since)))
+	}
+	if diff := cmp.Diff([]string{"deployment/d 1 4m0s", "deployment/c 1 3m0s", "others 3 2m0s"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestWorkloadsAreNamedAsKubectlTakesThem(t *testing.T) {
+	t.Parallel()
+	of := func(kind, name string) []metav1.OwnerReference {
+		return []metav1.OwnerReference{{Kind: kind, Name: name, Controller: new(true)}}
+	}
+	for want, pod := range map[string]metav1.ObjectMeta{
+		"deployment/web":  {OwnerReferences: of("ReplicaSet", "web-5d9f"), Labels: map[string]string{"pod-template-hash": "5d9f"}},
+		"replicaset/web":  {OwnerReferences: of("ReplicaSet", "web")},
+		"statefulset/web": {OwnerReferences: of("StatefulSet", "web")},
+		"pod/web":         {Name: "web"},
+	} {
+		if got := workloadOf(&corev1.Pod{ObjectMeta: pod}); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -174,6 +174,21 @@ func (b *Book) GroupsOf(pod types.UID) []string {
 	return groups
 }
 
+// TargetsOf are the targets that are, or were until they were deregistered, a Pod's.
+func (b *Book) TargetsOf(pod types.UID) []Target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []Target
+	for _, g := range b.groups {
+		for _, target := range g.targets {
+			if target.Pod == pod {
+				out = append(out, target)
+			}
+		}
+	}
+	return out
+}
+
 // Target is one target of a group.
 func (b *Book) Target(arn string, address model.TargetID) (Target, bool) {
 	b.mu.Lock()

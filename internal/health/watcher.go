@@ -36,6 +36,7 @@ type Watcher struct {
 
 // NewWatcher is a watcher that writes answers into this book.
 func NewWatcher(book *Book, ask asker, notify func(group string)) *Watcher {
+	waiting.Set(0) // the metric is of the process, which may have had another
 	return &Watcher{Ask: ask, Notify: notify, book: book, schedule: NewSchedule(), wake: make(chan struct{}, 1)}
 }
 

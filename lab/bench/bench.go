@@ -11,6 +11,9 @@
 //   - Traffic sends every kind of traffic while the cluster changes under it, and counts what fails.
 //   - Change puts twenty Ingresses on each load balancer, and counts what it costs to change one
 //     of them: calls, seconds, CPU time and memory of the controller.
+//   - Soak does the same for long, while AWS fails and the controller ends, and looks at what grows and what is left.
+//   - Admission counts the milliseconds that gates add to the creation of a Pod.
+//   - Memory looks at what the controller holds of a large cluster in which nothing happens.
 //
 // The lab's journal counts calls, so that the bench itself makes none while it counts.
 package bench

@@ -69,7 +69,7 @@ func (b *bench) change(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report.PeakRSSMiB, err = process.peakRSSMiB()
+	report.PeakRSSMiB, err = process.memory(peak)
 	return report, err
 }
 

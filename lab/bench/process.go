@@ -44,14 +44,23 @@ func (p process) cpu() (time.Duration, error) {
 	return time.Duration(sum) * time.Second / ticks, nil
 }
 
-// peakRSSMiB is the most memory that the process has had.
-func (p process) peakRSSMiB() (float64, error) {
+// Kinds of memory, as Linux calls them (proc(5), /proc/PID/status).
+const (
+	resident = "VmRSS:" // now
+	peak     = "VmHWM:" // the most until now
+)
+
+// memory is what the process holds, in MiB.
+func (p process) memory(kind string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, _ := strings.Cut(string(text), kind)
 	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	kib, err := strconv.ParseFloat(number, 64)
-	return float64(int(kib/1024*10)) / 10, err
+	if err != nil {
+		return 0, fmt.Errorf("reading %s of process %d: %w", kind, p, err)
+	}
+	return float64(int(kib/1024*10)) / 10, nil
 }

@@ -24,13 +24,19 @@ bring-up, restart and change have one Service with two Pods in a namespace witho
 many Ingresses. AWS does not throttle, and the controller is told so with
 --aws-budget-share=100, unless flags say otherwise.
 
+memory has five thousand Pods on twelve nodes, a fifth of them behind two load balancers.
+
 gate-lag, unclaimed, handover, relief and rollout have Pods with readiness gates, whose targets are checked first after 20
 to 35 seconds. AWS throttles as documented.
 
-traffic has Pods with readiness gates and draining behind two load balancers.
+admission creates Pods that no node runs: without Sluice, and in namespaces with no claim, with
+20, with 32, which is the longest list of gates there is, and with 1,000, for which the controller
+makes no list, so that Pods get the anticipating gate alone. What it tells of these is what is added.
+
+traffic and soak have Pods with readiness gates and draining behind two load balancers.
 
 AWS takes 50 ms for an answer. Progress goes to stderr, the result to stdout. A bench ends
-within 25 minutes; traffic takes five minutes a round.`,
+within 25 minutes; traffic takes five minutes a round, and soak as long as it is told.`,
 	}
 	command.AddCommand(
 		newOneBench("bring-up", "From the first Ingress to the last hostname and the last target", bench.BringUp),
@@ -38,6 +44,9 @@ within 25 minutes; traffic takes five minutes a round.`,
 		newChangeBench(),
 		newGateBench("gate-lag", "From a target's being healthy in AWS to its Pod's open gate, as Pods come in four ways", bench.GateLag),
 		newTrafficBench(),
+		newSoakBench(),
+		newMemoryBench(),
+		newCommand("admission", "What gates add to the creation of a Pod", &bench.Config{Progress: os.Stderr}, map[string]string{"nodes": "1"}, bench.Admission),
 		newGateBench("unclaimed", "From ready containers to a Ready Pod, where gates are injected and nobody claims the Pods", bench.Unclaimed),
 		newGateBench("handover", "From the end of a leader to the next gate that opens, killed and asked to end", bench.Handover),
 		newReliefBench(),
@@ -169,6 +178,60 @@ Events:
 		switch {
 		case config.Rounds < 1:
 			return fmt.Errorf("--rounds %d: want 1 or more", config.Rounds)
+		case config.Rate < 1:
+			return fmt.Errorf("--rate %g: want 1 a second or more", config.Rate)
+		case config.Replicas < 2:
+			return fmt.Errorf("--replicas %d: want 2 or more, or there is nothing to scale in", config.Replicas)
+		}
+		return check(command, args)
+	}
+	return command
+}
+
+func newMemoryBench() *cobra.Command {
+	config := bench.MemoryConfig{}
+	command := newCommand("memory", "What the controller holds of a large cluster in which nothing happens", &bench.Config{Progress: os.Stderr},
+		map[string]string{"throttling": "off", "nodes": "12"},
+		func(ctx context.Context, common bench.Config) (*bench.MemoryReport, error) {
+			config.Config = common
+			return bench.Memory(ctx, config)
+		})
+	flags := command.Flags()
+	flags.IntVar(&config.Pods, "pods", 5000, "how many there are, spread evenly over the Services")
+	flags.IntVar(&config.Services, "services", 500, "how many there are")
+	flags.IntVar(&config.Bindings, "bindings", 100, "how many Services an Ingress leads to, with a TargetGroupBinding each")
+	check := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error {
+		switch {
+		case config.Services < 1:
+			return fmt.Errorf("--services %d: want 1 or more", config.Services)
+		case config.Pods < config.Services:
+			return fmt.Errorf("--pods %d: want one or more for each of the %d Services", config.Pods, config.Services)
+		case config.Bindings < 0 || config.Bindings > config.Services:
+			return fmt.Errorf("--bindings %d: want between 0 and the %d Services", config.Bindings, config.Services)
+		}
+		return check(command, args)
+	}
+	return command
+}
+
+func newSoakBench() *cobra.Command {
+	config := bench.SoakConfig{}
+	command := newCommand("soak", "Whether anything is lost, left over or grows while the cluster changes, AWS fails and the controller ends, for long", &bench.Config{Progress: os.Stderr},
+		map[string]string{"controller-flag": "--aws-budget-share=1", "throttling": "documented", "latency": "50ms"},
+		func(ctx context.Context, common bench.Config) (*bench.SoakReport, error) {
+			config.Config = common
+			return bench.Soak(ctx, config)
+		})
+	flags := command.Flags()
+	flags.DurationVar(&config.For, "for", 30*time.Minute, "how long; in the first half the controller ends in the middle of every change")
+	flags.Float64Var(&config.Rate, "rate", 100, "exchanges a second, of all kinds together")
+	flags.IntVar(&config.Replicas, "replicas", 4, "Pods of each of the three Deployments")
+	check := command.RunE
+	command.RunE = func(command *cobra.Command, args []string) error {
+		switch {
+		case config.For < time.Minute:
+			return fmt.Errorf("--for %s: want a minute or more", config.For)
 		case config.Rate < 1:
 			return fmt.Errorf("--rate %g: want 1 a second or more", config.Rate)
 		case config.Replicas < 2:

@@ -47,7 +47,7 @@ Start one with "sluice-lab up" and use it from another terminal, or watch "sluic
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newUp(), newDemo(), newBench(), newConformance(), newKubectl(), newCurl(), newAWS())
+	root.AddCommand(newUp(), newDemo(), newBench(), newConformance(), newKubectl(), newHelm(), newCurl(), newAWS())
 	return root
 }
 

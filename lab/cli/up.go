@@ -45,6 +45,7 @@ When it is ready, its directory holds
 	}
 	addDir(command, &config.Dir)
 	command.Flags().StringVar(&injection, "injection", string(lab.ByPolicies), "what gives Pods their gates and drain: policies, webhook (a process of its own), or none, for another controller: nobody else opens the gates")
+	command.Flags().BoolVar(&config.Bare, "bare", false, "leave out all that is Sluice's: nothing of config/ is applied and no controller runs. Then install charts/sluice; its image is the controller's binary")
 	addLabFlags(command, &config, &quotas)
 	return command
 }

@@ -113,7 +113,7 @@ func (r *Runtime) processOf(ctx context.Context, c *container) *program.Process 
 		Address: c.sandbox.address,
 		Ports:   portsOf(c.config),
 		Pod:     pod.GetName(), Namespace: pod.GetNamespace(),
-		Node: r.config.Node,
+		Node: r.config.Node, Host: r.config.Host,
 	}
 	for _, variable := range c.config.Envs {
 		process.Env[variable.Key] = string(variable.Value)

@@ -29,6 +29,7 @@ type Config struct {
 	Node    string
 	Address netip.Addr   // of the node; Pods of the host network share it
 	Pods    netip.Prefix // addresses for all others
+	Host    program.Host // for images that are real programs
 	// RoleOf says what a container is there for; the runtime's own interface does not tell.
 	// Nil: all are services.
 	RoleOf func(ctx context.Context, namespace, pod, container string) program.Role

@@ -44,6 +44,7 @@ import (
 
 	"github.com/sluice-lb/sluice/lab/address"
 	"github.com/sluice-lb/sluice/lab/cri"
+	"github.com/sluice-lb/sluice/lab/program"
 )
 
 // Config is one node.
@@ -53,6 +54,7 @@ type Config struct {
 	ProviderID   string       // aws:///us-west-2a/i-…
 	Address      netip.Addr   // where the kubelet listens
 	Pods         netip.Prefix // addresses of its Pods
+	Host         program.Host // for images that are real programs
 	Dir          string       // the kubelet's own directory
 	ClientCAFile string       // who may ask the kubelet for logs and exec
 	Kubelet      *rest.Config // as system:node:<name>
@@ -168,7 +170,7 @@ func (c Config) dependencies(ctx context.Context, server *options.KubeletServer,
 		return nil, err
 	}
 	watchCA(ctx.Done())
-	runtime, err := cri.New(cri.Config{Node: c.Name, Address: c.Address, Pods: c.Pods, RoleOf: roles(admin)})
+	runtime, err := cri.New(cri.Config{Node: c.Name, Address: c.Address, Pods: c.Pods, Host: c.Host, RoleOf: roles(admin)})
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 
 // healthz is `sluice healthz` itself. A container of the lab has no network of its own, so the Pod's address is what
 // "localhost" and "all addresses" mean.
-func (p *Process) healthz() Exit {
-	options, err := healthz.Parse(p.Args, lines{p})
+func (p *Process) healthz(args []string) Exit {
+	options, err := healthz.Parse(args, lines{p})
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return completed

@@ -1,10 +1,11 @@
-// Package program is what runs inside a lab's containers: goroutines in place of processes.
+// Package program is what runs inside a lab's containers: goroutines in place of processes, but for Sluice itself.
 //
 // In goes what a container is started with (image, environment, ports, address); out comes how it
 // ended. Between, it serves, waits for SIGTERM and obeys SIGKILL, as a process would:
 //
 //   - sluice.lab/web obeys its environment, see Web;
 //   - sluice.lab/healthz is sluice healthz, with the container's arguments;
+//   - ghcr.io/sluice-lb/sluice is Sluice itself, a process after all, see Host;
 //   - any other image that declares ports answers 200 with an echo of the request;
 //   - any other image of a task (a Job's container, an init container) ends well after a second;
 //   - the rest waits to be stopped.
@@ -45,6 +46,7 @@ type Process struct {
 	Pod, Namespace string
 	Node           string
 	Mounts         []Mount
+	Host           Host
 	Output         io.Writer // one Write a line; nil for nowhere
 
 	start      sync.Once
@@ -96,7 +98,9 @@ func (p *Process) Run() Exit {
 		}
 		return p.serve(web, withDefault(p.Ports, 8080))
 	case nameOf(p.Image) == "sluice.lab/healthz":
-		return p.healthz()
+		return p.healthz(p.Args)
+	case nameOf(p.Image) == sluiceImage:
+		return p.sluice()
 	case p.Role == Task:
 		return p.finish(time.Second)
 	case len(p.Ports) > 0:
