@@ -36,14 +36,15 @@ func awsEnv(endpoint, vpc string) string {
 	return text.String()
 }
 
-// controllerScript is what the lab runs, for a person to run by hand. Each mode has a role of its own in AWS.
+// controllerScript is what the lab runs, for a person to run by hand. Each mode has a role of its
+// own in AWS, and a service account of its own.
 func controllerScript(dir Dir, command, env []string) string {
 	var text strings.Builder
 	text.WriteString("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n")
 	fmt.Fprintf(&text, ". %s\nset -- %s \"$@\"\nmode=%s\n", quote(dir.AWSEnv()), quoteAll(command), iam.Full)
 	text.WriteString("for flag; do case $flag in --mode=*) mode=${flag#--mode=} ;; esac; done\ncase $mode in\n")
 	for _, mode := range iam.Modes() {
-		fmt.Fprintf(&text, "%s) export AWS_ACCESS_KEY_ID=%s ;;\n", mode, accessKeys[mode])
+		fmt.Fprintf(&text, "%s) export AWS_ACCESS_KEY_ID=%s; set -- \"$@\" --kubeconfig=%s ;;\n", mode, accessKeys[mode], quote(dir.controllerKubeconfigOf(mode)))
 	}
 	text.WriteString("esac\n")
 	for _, variable := range env {

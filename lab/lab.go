@@ -284,7 +284,7 @@ func (l *Lab) startController(ctx context.Context) error {
 	if l.config.Bare {
 		return nil
 	}
-	if err := l.cluster.WriteServiceAccountKubeconfig(ctx, l.dir.ControllerKubeconfig(), "kube-system", "sluice"); err != nil {
+	if err := l.writeAccounts(ctx); err != nil {
 		return err
 	}
 	controller, err := newController(l)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluice-lb/sluice/internal/iam"
 	"github.com/sluice-lb/sluice/lab/address"
 )
 
@@ -107,7 +108,7 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
 		t.Fatal(err)
 	}
-	script := controllerScript(dir, []string{"printenv", "AWS_ENDPOINT_URL"}, nil)
+	script := controllerScript(dir, []string{"sh", "-c", "printenv AWS_ENDPOINT_URL"}, nil)
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
 	if err != nil || string(out) != "http://127.70.255.1:4566\n" {
 		t.Errorf("the script gave %q, %v", out, err)
@@ -115,25 +116,24 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 }
 
 // A controller has the rights of its mode, whoever starts it.
-func TestControllerScriptHasTheKeyOfTheMode(t *testing.T) {
+func TestControllerScriptHasTheRightsOfTheMode(t *testing.T) {
 	t.Parallel()
 	dir := Dir(t.TempDir())
 	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
 		t.Fatal(err)
 	}
-	for flags, want := range map[string]string{
-		"": "AKIASLUICEFULL000000", "--mode=full": "AKIASLUICEFULL000000", "--mode=gates-only": "AKIASLUICEGATES00000", "--x=y --mode=observe": "AKIASLUICEOBSERVE000",
-	} {
-		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID ONE_MORE", "sluice"}
+	for flags, mode := range map[string]iam.Mode{"": iam.Full, "--mode=full": iam.Full, "--mode=gates-only": iam.GatesOnly, "--x=y --mode=observe": iam.Observe} {
+		want := accessKeys[mode] + "\nvariable\n" + filepath.Base(dir.controllerKubeconfigOf(mode)) + "\n"
+		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID ONE_MORE; for last; do :; done; echo ${last##*/}", "sluice"}
 		if err := os.WriteFile(dir.ControllerScript(), []byte(controllerScript(dir, command, []string{"ONE_MORE=variable"})), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		out, err := exec.CommandContext(t.Context(), dir.ControllerScript(), strings.Fields(flags)...).CombinedOutput()
-		if err != nil || string(out) != want+"\nvariable\n" {
-			t.Errorf("with %q the key is %q, %v; want %s", flags, out, err, want)
+		if err != nil || string(out) != want {
+			t.Errorf("with %q it runs with %q, %v; want %q", flags, out, err, want)
 		}
-		if key := accessKeys[modeOf(strings.Fields(flags))]; key != want {
-			t.Errorf("the lab's own process with %q has the key %s, want %s", flags, key, want)
+		if got := modeOf(strings.Fields(flags)); got != mode {
+			t.Errorf("%q is mode %s, want %s", flags, got, mode)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func newController(l *Lab) (*process, error) {
 		name: "controller", env: l.controllerEnvironment(l.config.ControllerFlags), health: listen[1], say: l.say, done: make(chan struct{}),
 		log: l.dir.log("sluice"), pid: l.dir.ControllerPID(),
 		command: append([]string{
-			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
+			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.controllerKubeconfigOf(modeOf(l.config.ControllerFlags)), "--cluster-name=" + clusterName,
 			"--aws-region=" + region, "--aws-vpc-id=" + vpcID(l.block), "--default-target-type=ip",
 			"--metrics-bind-addr=" + listen[0], "--health-probe-bind-addr=" + listen[1],
 		}, l.config.ControllerFlags...),
