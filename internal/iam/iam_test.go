@@ -178,3 +178,25 @@ func TestModesGrow(t *testing.T) {
 		}
 	}
 }
+
+// Whoever may write bindings may name any role, so only those that are listed can be had.
+func TestAssumeRoleIsForListedRoles(t *testing.T) {
+	t.Parallel()
+	document, err := policy.Parse("assume-role", iam.AssumeRole("arn:aws:iam::111122223333:role/shop", "arn:aws:iam::111122223333:role/till"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, want := range map[string]bool{"shop": true, "till": true, "admin": false, "shop-admin": false} {
+		request := policy.Request{Action: "sts:AssumeRole", Resource: "arn:aws:iam::111122223333:role/" + role}
+		if got := policy.Decide([]policy.Document{document}, request).Allowed; got != want {
+			t.Errorf("role %s: allowed is %v, want %v", role, got, want)
+		}
+	}
+	example, err := policy.Parse("example", iam.AssumeRole(iam.ExampleRole("aws")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resource := example.Statements[0].Resources[0]; strings.Contains(resource, "*") {
+		t.Errorf("the example allows %s to whoever forgets to change it", resource)
+	}
+}
