@@ -71,9 +71,7 @@ const (
 
 // readers look, and change nothing. What they ask knows no resources.
 func readers(mode Mode) statement {
-	s := statement{id: "Look", actions: []string{
-		"elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
-	}}
+	s := statement{id: "Look", actions: []string{"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"}}
 	if mode != Full {
 		return s
 	}
@@ -84,7 +82,7 @@ func readers(mode Mode) statement {
 		"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
 		"elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing:DescribeListenerAttributes", "elasticloadbalancing:DescribeListenerCertificates",
 		"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
-		"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTargetGroupAttributes",
+		"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags", "elasticloadbalancing:DescribeTargetGroupAttributes",
 	)
 	slices.Sort(s.actions)
 	return s

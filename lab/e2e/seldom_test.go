@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // withoutStreamedLists lets Sluice read as it does from API servers that do not stream lists
@@ -150,4 +154,75 @@ func (f far) everyTag(key string) string {
 	}
 	slices.Sort(values)
 	return strings.Join(slices.Compact(values), "+")
+}
+
+// Both modes that change nothing, with and without the role of a binding, where targets are
+// registered before the controller sees that their Pods are ready: whose registration that is,
+// the settings of the target group must help to tell.
+func TestFollowersReadTargetGroups(t *testing.T) {
+	t.Parallel()
+	flags, err := withController()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSceneIn(t, startLab(t, append(flags, "--controller=false", withoutStreamedLists)...))
+	account := accountOf(t, s.lab)
+	const role = "arn:aws:iam::210987654321:role/e2e-followed"
+	there, here := account.groupByHand("e2e-there", "ip"), account.groupByHand("e2e-here", "ip")
+	s.bind("targetGroupARN: '" + there + "', targetType: ip, ipAddressType: ipv4, iamRoleArnToAssume: '" + role + "'")
+	s.apply(`
+	apiVersion: elbv2.k8s.aws/v1beta1
+	kind: TargetGroupBinding
+	metadata: {name: here}
+	spec: {serviceRef: {name: web, port: 80}, targetType: ip, ipAddressType: ipv4, targetGroupARN: '` + here + `'}
+`)
+	registerAtOnce(t, s, account, there)
+	registerAtOnce(t, s, account, here)
+	asked := func(mode string) {
+		s.eventually(mode+" has asked about both target groups", func() bool {
+			as := map[string]bool{}
+			for _, call := range account.journal() {
+				if call.Operation == "DescribeTargetGroups" {
+					as[call.Role] = true
+				}
+			}
+			return as[role] && as[""]
+		})
+		if _, err := run(t, "aws", "calls", "--reset", "--dir="+string(s.lab.Dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	observer := startController(t, s.lab, "--mode=observe")
+	s.apply(strings.Replace(deployment, "periodSeconds: 1}", "periodSeconds: 1, initialDelaySeconds: 10}", 1))
+	asked("observe")
+	observer.stop()
+
+	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled")
+	startController(t, s.lab, "--mode=gates-only")
+	s.kubectl("rollout", "restart", "deployment/web")
+	asked("gates-only")
+}
+
+// registerAtOnce registers every Pod as soon as it has an address, until the test ends.
+func registerAtOnce(t *testing.T, s *scene, account *account, group string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		known := map[string]bool{}
+		for ; ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
+			pods, err := s.client.CoreV1().Pods(s.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
+			if err != nil {
+				continue
+			}
+			for _, pod := range pods.Items {
+				if ip := pod.Status.PodIP; ip != "" && !known[ip] && pod.DeletionTimestamp == nil {
+					_, err := account.elb.RegisterTargets(ctx, &elbv2.RegisterTargetsInput{TargetGroupArn: &group, Targets: []elbv2types.TargetDescription{{Id: &ip, Port: aws.Int32(8080)}}})
+					known[ip] = err == nil
+				}
+			}
+		}
+	}()
 }
