@@ -61,6 +61,10 @@ test-lab: bin/promtool ## Run the tests of the lab, end to end
 bin/promtool:
 	@.ci/prometheus
 
+.PHONY: static
+static: ## Build the image's programs for each architecture, and see that they are static
+	$(GO) test ./test/image -timeout 30m -count=1 -programs
+
 SEEDS := 1000
 FIRST := 1
 

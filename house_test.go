@@ -74,6 +74,8 @@ var rooms = map[string][]string{
 	"test/admissioncases": {"api"},
 	// Everything is in its tests, which import what they need.
 	"test/simulation": {},
+	// Files that must agree, and programs that must be static.
+	"test/image": {},
 
 	// The lab runs the controller as a process and knows none of its rooms. What runs in containers is goroutines of the
 	// lab, composite health too.

@@ -117,7 +117,12 @@ What only who acts can know is told by the leader alone: a standby has ` + "`slu
 ` + "`max by (…)`" + ` or ` + "`sum by (…)`" + ` over replicas, and are right with one replica and with many. A label ` + "`workload_namespace`" + ` is the namespace of the Pods that
 are meant; ` + "`namespace`" + ` is left to Prometheus, which puts that of Sluice there.
 
-The [alerts](../charts/sluice/files/alerts.yaml) are made of these, each with a [runbook](runbooks/README.md).
+The [alerts](../charts/sluice/files/alerts.yaml) are made of these, each with a [runbook](runbooks/README.md). Two need kube-state-metrics 2.9 or newer, and nothing of Sluice.
+
+![The dashboard, during a rolling update in the lab](images/dashboard.png)
+
+*The dashboard's panels during two minutes in the lab, with throttled and denied calls, an Ingress and a binding that are wrong, and a Pod that is deleted with too short a grace period. Drawn by a test from the
+answers of a real Prometheus; Grafana shows the same in its own colours.*
 
 `
 

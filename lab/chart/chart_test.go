@@ -156,7 +156,7 @@ func TestBadValues(t *testing.T) {
 			[]string{"additional properties 'clusterNames' not allowed", "at '/brake': additional properties 'deletion' not allowed"},
 		},
 		"words": {map[string]any{"mode": "gates", "injection": "policy"}, []string{
-			"at '/mode': value must be one of 'full', 'gates-only', 'observe'", "at '/injection': value must be one of 'auto', 'policies', 'webhook', 'none'",
+			"at '/mode': value must be one of 'full', 'gates-only', 'observe'", "at '/injection': value must be one of 'auto', 'policies', 'webhook', 'both', 'none'",
 		}},
 		"types": {map[string]any{"replicaCount": "two", "unreadyGrace": 10}, []string{"at '/replicaCount': got string, want integer", "at '/unreadyGrace': got number, want string"}},
 		"of-the-incumbent": {

@@ -21,7 +21,7 @@ func newHelm() *cobra.Command {
 
 Everything but --dir DIR (default .lab) goes to Helm as it stands:
   sluice-lab helm list -A
-  sluice-lab helm install sluice charts/sluice --namespace kube-system --set clusterName=sluice-lab
+  sluice-lab helm install sluice charts/sluice --namespace kube-system --set clusterName=lab
   sluice-lab helm install --help`,
 		DisableFlagParsing: true,
 		RunE: func(command *cobra.Command, args []string) error {

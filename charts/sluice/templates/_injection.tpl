@@ -1,5 +1,5 @@
 {{/*
-What gives Pods their gates in this cluster: policies, webhook or none.
+What gives Pods their gates in this cluster: policies, webhook, both or none.
 
 A cluster says which kinds it serves. Where nobody has been asked (helm template), the version of
 Kubernetes decides: the policies are there from 1.36 on.
