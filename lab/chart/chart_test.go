@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
@@ -185,6 +187,45 @@ func TestBadValues(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The files are others' rooms; here they must arrive whole.
+func TestAlertsAndDashboardArriveWhole(t *testing.T) {
+	t.Parallel()
+	rendered := cases(t)["watched"].render(t)
+	objects, err := manifest.Decode([]byte(rendered.Manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]any{}
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "PrometheusRule":
+			got["alerts"] = object.Object["spec"]
+		case "ConfigMap":
+			dashboard, _, err := unstructured.NestedString(object.Object, "data", "sluice.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got["dashboard"] = parsed(t, dashboard)
+		}
+	}
+	want := map[string]any{"alerts": parsed(t, content(t, directory+"/files/alerts.yaml")), "dashboard": parsed(t, content(t, directory+"/files/dashboard.json"))}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("in the cluster (-files +rendered):\n%s", diff)
+	}
+}
+
+func parsed(t *testing.T, text string) (value any) {
+	t.Helper()
+	asJSON, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := utiljson.Unmarshal(asJSON, &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 // On a new cluster the kind is not there before the release is.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -56,13 +57,19 @@ func (s *scene) mustHelm(args ...string) string {
 // where are the values that say in which cluster the chart is, and those that make tests short.
 func (s *scene) where() []string {
 	s.t.Helper()
-	settings := []string{"clusterName=lab", "defaultTargetType=ip", "awsBudgetShare=1"}
+	settings := []string{"clusterName=lab", "vpcId=" + s.vpc(), "defaultTargetType=ip", "awsBudgetShare=1"}
+	return []string{"--set", strings.Join(settings, ","), "--wait", "--timeout=90s"}
+}
+
+func (s *scene) vpc() string {
+	s.t.Helper()
 	for _, variable := range awsEnvironment(s.t, s.lab) {
 		if vpc, found := strings.CutPrefix(variable, "LAB_VPC="); found {
-			settings = append(settings, "vpcId="+vpc)
+			return vpc
 		}
 	}
-	return []string{"--set", strings.Join(settings, ","), "--wait", "--timeout=90s"}
+	s.t.Fatal("the lab does not say which VPC it is")
+	return ""
 }
 
 func (s *scene) install(args ...string) {
@@ -195,6 +202,35 @@ func (s *scene) watchCalm(labels string) (end func()) {
 	return func() { cancel(); watcher.Stop(); done.Wait() }
 }
 
+// Who uses no Helm fills in two words.
+func TestPlainManifest(t *testing.T) {
+	t.Parallel()
+	s := newSceneIn(t, bareLab(t))
+	text, err := os.ReadFile("../../config/install.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "install.yaml")
+	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled")
+	for _, vpc := range []string{"YOUR-VPC", s.vpc()} {
+		filled := strings.NewReplacer("YOUR-CLUSTER", "lab", "YOUR-VPC", vpc).Replace(string(text))
+		if err := os.WriteFile(file, []byte(filled), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run(t, "kubectl", "--dir", string(s.lab.Dir), "apply", "--server-side", "-f", file); err != nil {
+			t.Fatal(err)
+		}
+		if vpc == "YOUR-VPC" {
+			s.eventually("the controller says what is to be filled in", func() bool {
+				out, err := run(t, "kubectl", "--dir", string(s.lab.Dir), "logs", "--namespace=kube-system", "deployment/sluice", "--all-pods")
+				return err == nil && strings.Contains(out, "--aws-vpc-id=YOUR-VPC: give the id of the cluster's VPC")
+			})
+		}
+	}
+	s.kubectl("rollout", "status", "deployment/sluice", "--namespace=kube-system", "--timeout=90s")
+	s.eventually("policies inject gates", func() bool { return s.gatesOfANewPod() > 0 })
+}
+
 // expectNoDrift applies what the release holds once more, without storing it, as GitOps controllers do to see whether
 // anything has changed: nothing may.
 func (s *scene) expectNoDrift() {
@@ -256,7 +292,7 @@ func objectsIn(t *testing.T, text string) map[string]any {
 func TestChartBesideWhatIsThere(t *testing.T) {
 	t.Parallel()
 	s := newSceneIn(t, bareLab(t))
-	s.createForeignKinds()
+	s.installIncumbent()
 	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject=enabled")
 	s.apply(three['S'])
 	s.bind("targetType: ip, targetGroupARN: arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/theirs/0123456789abcdef")
@@ -290,33 +326,46 @@ func TestChartBesideWhatIsThere(t *testing.T) {
 	}
 	s.expectNoDrift()
 
+	s.mustHelm("uninstall", "aws-load-balancer-controller")
+	s.expectBinding("the other controller's release")
 	s.mustHelm("uninstall", "sluice", "--timeout=90s")
 	s.eventually("a new Pod is given no gate", func() bool { return s.gatesOfANewPod() == 0 })
-	if left := s.kubectl("get", "targetgroupbindings", "-o", "name"); !strings.Contains(left, "targetgroupbinding.elbv2.k8s.aws/") {
-		t.Errorf("the binding is gone with the release: %q", left)
-	}
+	s.expectBinding("Sluice's release")
 }
 
-// createForeignKinds is what `helm install` does with the folder crds/ of a chart: it creates what is not there, and
-// notes nothing on it.
-func (s *scene) createForeignKinds() {
+// installIncumbent installs what matters of another controller's chart: its kinds, which Helm creates where they are not
+// there and notes nothing on, and its class.
+func (s *scene) installIncumbent() {
 	s.t.Helper()
+	dir := filepath.Join(s.t.TempDir(), "aws-load-balancer-controller")
+	files := map[string]string{
+		"Chart.yaml":           "apiVersion: v2\nname: aws-load-balancer-controller\nversion: 3.5.0\n",
+		"templates/class.yaml": "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: alb}\nspec: {controller: ingress.k8s.aws/alb}\n",
+	}
 	for _, name := range []string{"targetgroupbindings", "ingressclassparams"} {
 		text, err := os.ReadFile("../../config/crd/elbv2.k8s.aws_" + name + ".yaml")
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		file := filepath.Join(s.t.TempDir(), "kind.yaml")
-		other := strings.ReplaceAll(string(text), "description: ", "description: Another chart's. ")
-		if other = strings.ReplaceAll(other, "Another chart's. |-", "|-"); other == string(text) {
-			s.t.Fatal("the kind is the same")
-		}
-		other = strings.ReplaceAll(strings.ReplaceAll(other, "Another chart's. '", "'"), "Another chart's. \"", "\"")
-		if err := os.WriteFile(file, []byte(other), 0o600); err != nil {
+		files["crds/"+name+".yaml"] = regexp.MustCompile(`description: ([A-Za-z])`).ReplaceAllString(string(text), "description: Another $1")
+	}
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			s.t.Fatal(err)
 		}
-		s.kubectl("create", "-f", file)
-		s.kubectl("wait", "--for=condition=Established", "crd/"+name+".elbv2.k8s.aws", "--timeout=20s")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.mustHelm("install", "aws-load-balancer-controller", dir, "--wait")
+}
+
+// expectBinding: with its kind the binding would go, and with it the targets.
+func (s *scene) expectBinding(gone string) {
+	s.t.Helper()
+	if left := strings.TrimSpace(s.kubectl("get", "targetgroupbindings", "-o", "name")); left != "targetgroupbinding.elbv2.k8s.aws/web" {
+		s.t.Errorf("after the end of %s the bindings are %q", gone, left)
 	}
 }
 
