@@ -133,7 +133,7 @@ func startLab(t *testing.T, flags ...string) *spawn.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(lab.Stop(), used.add(lab.Dir)); err != nil {
+		if err := errors.Join(lab.Stop(), used.addFrom(lab.Dir, flags)); err != nil {
 			t.Error(err)
 		}
 	})
