@@ -47,6 +47,17 @@ type options struct {
 
 func parse(arguments []string) (options, error) {
 	var o options
+	set := o.flagSet()
+	if err := set.Parse(arguments); err != nil {
+		return o, err
+	}
+	if len(set.Args()) > 0 {
+		return o, fmt.Errorf("unexpected argument %q: no such command; see sluice --help", set.Arg(0))
+	}
+	return o, nil
+}
+
+func (o *options) flagSet() *pflag.FlagSet {
 	set := pflag.NewFlagSet("sluice", pflag.ContinueOnError)
 	set.SortFlags = false
 	set.StringVar(&o.mode, "mode", string(controller.Full), "full: make load balancers, register targets, keep gates; gates-only: keep gates for target groups that somebody else owns and fills, change nothing in AWS; observe: change nothing, measure what gates would have done")
@@ -74,13 +85,7 @@ func parse(arguments []string) (options, error) {
 	set.Usage = func() {
 		fmt.Fprintf(os.Stderr, "sluice makes AWS load balancers of Ingresses, and keeps Pods from being Ready before their targets are healthy.\n\nUsage:\n  sluice --cluster-name NAME --aws-vpc-id VPC [flags]\n%s\nFlags:\n%s", otherCommands(), set.FlagUsages())
 	}
-	if err := set.Parse(arguments); err != nil {
-		return o, err
-	}
-	if len(set.Args()) > 0 {
-		return o, fmt.Errorf("unexpected argument %q: no such command; see sluice --help", set.Arg(0))
-	}
-	return o, nil
+	return set
 }
 
 // otherCommands are the usage lines of what sluice does beside being the controller.

@@ -120,11 +120,45 @@ func serve(ctx context.Context, cluster *rest.Config, o options) error {
 	if err := controller.Setup(ctx, manager, o.controllerConfig(), aws); err != nil {
 		return err
 	}
-	if err := manager.Start(ctx); err != nil {
+	if err := runManager(ctx, manager); err != nil {
 		return fmt.Errorf("running the controllers: %w", err)
 	}
 	return nil
 }
+
+// runManager returns when the manager has ended, or is told to while its caches are still being
+// filled: controller-runtime (v0.25) then waits for them for ever, at the cost of a whole CPU.
+func runManager(ctx context.Context, m ctrl.Manager) error {
+	filled := make(chan struct{})
+	if err := m.Add(afterCaches(filled)); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- m.Start(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-filled:
+		return <-ended
+	default:
+		return nil
+	}
+}
+
+// afterCaches is closed when the caches have been filled, on every replica.
+type afterCaches chan struct{}
+
+// Start is called once.
+func (c afterCaches) Start(context.Context) error {
+	close(c)
+	return nil
+}
+
+// NeedLeaderElection says that a standby has caches, too.
+func (afterCaches) NeedLeaderElection() bool { return false }
 
 // lostLease: controller-runtime has no name for this error.
 func lostLease(err error) bool { return strings.HasSuffix(err.Error(), "leader election lost") }

@@ -27,6 +27,17 @@ type webhookOptions struct {
 
 func parseWebhook(arguments []string) (webhookOptions, error) {
 	var o webhookOptions
+	flags := o.flagSet()
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if len(flags.Args()) > 0 {
+		return o, fmt.Errorf("unexpected argument %q; see sluice webhook --help", flags.Arg(0))
+	}
+	return o, o.validate()
+}
+
+func (o *webhookOptions) flagSet() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("sluice webhook", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; empty: the service account of the Pod")
@@ -47,13 +58,7 @@ func parseWebhook(arguments []string) (webhookOptions, error) {
 			"It rejects no Pod, needs no AWS, and works while the controller is down. All replicas serve.\n\n"+
 			"Usage:\n  sluice webhook [flags]\n\nFlags:\n%s", flags.FlagUsages())
 	}
-	if err := flags.Parse(arguments); err != nil {
-		return o, err
-	}
-	if len(flags.Args()) > 0 {
-		return o, fmt.Errorf("unexpected argument %q; see sluice webhook --help", flags.Arg(0))
-	}
-	return o, o.validate()
+	return flags
 }
 
 // validate names everything that is wrong, not only the first.

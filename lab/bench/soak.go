@@ -94,7 +94,7 @@ func (b *soakBench) change(ctx context.Context, load *traffic.Load) (int, error)
 	began := time.Now()
 	n := 0
 	for ; time.Since(began) < b.lasts; n++ {
-		event, mishap := peaceful[n%len(peaceful)], mishaps[n%len(mishaps)]
+		event, mishap := peaceful[n%len(peaceful)], mishaps[(n+n/len(peaceful))%len(mishaps)] // others meet in each round
 		restless := time.Since(began) < b.lasts/2
 		load.During(event.Name)
 		if err := b.changeAmid(ctx, n, event, mishap.rule, restless); err != nil {

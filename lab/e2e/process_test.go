@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -153,5 +154,40 @@ func TestAWSAnswersAtItsOwnAddress(t *testing.T) {
 	env, err := os.ReadFile(lab.Dir.AWSEnv())
 	if err != nil || !strings.Contains(string(env), "export AWS_ENDPOINT_URL="+endpoint) {
 		t.Errorf("aws.env: %v\n%s", err, env)
+	}
+}
+
+// While its caches are being filled, be it because it may not read, the controller ends when it is told to.
+func TestControllerEndsWhileItWaitsForItsCaches(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	probes := freeAddress(t)
+	command := exec.Command("sh", s.lab.Dir.ControllerScript(), "--mode=observe", "--kubeconfig="+s.kubeconfigOf("default"), "--metrics-bind-addr=0", "--health-probe-bind-addr="+probes)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	s.eventually("it runs", func() bool {
+		response, err := http.Get("http://" + probes + "/healthz")
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(within):
+		t.Errorf("%s after SIGTERM it still runs", within)
+		if err := command.Process.Kill(); err != nil {
+			t.Error(err)
+		}
 	}
 }

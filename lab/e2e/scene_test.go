@@ -43,16 +43,24 @@ func newSceneNamed(t *testing.T, lab *spawn.Lab, name string) *scene {
 	t.Helper()
 	name = regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "-")
 	s := &scene{t: t, lab: lab, namespace: strings.Trim(name[:min(len(name), 50)], "-")}
+	s.client = clientOf(t, lab)
+	s.kubectl("create", "namespace", s.namespace)
+	return s
+}
+
+// clientOf asks as an administrator, as often as a test likes.
+func clientOf(t *testing.T, lab *spawn.Lab) kubernetes.Interface {
+	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", lab.Dir.Kubeconfig())
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.QPS = -1
-	if s.client, err = kubernetes.NewForConfig(config); err != nil {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.kubectl("create", "namespace", s.namespace)
-	return s
+	return client
 }
 
 // kubectl runs kubectl in the namespace and returns its output.

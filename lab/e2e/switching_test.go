@@ -1,14 +1,8 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -62,6 +56,7 @@ func TestSwitchingAsThePageSays(t *testing.T) {
 	before := a.possessions()
 	serves := func() bool { return a.servesHost(s.hostname("web"), "shop.example.com", "/") }
 
+	reads := newReaderOf(t, s.lab)
 	page := pageCommands(t, "../../docs/switching.md")
 	for _, step := range page {
 		switch step.command {
@@ -80,7 +75,7 @@ func TestSwitchingAsThePageSays(t *testing.T) {
 		case "kubectl delete crd loadbalancers.sluice.dev readinessgatesets.sluice.dev":
 			kill()
 		}
-		s.runStep(step)
+		reads.follow(step)
 		if !serves() {
 			t.Fatalf("after %s nobody answers", step.command)
 		}
@@ -97,63 +92,5 @@ func TestSwitchingAsThePageSays(t *testing.T) {
 	}
 	if len(page) < 12 {
 		t.Errorf("the page has %d commands", len(page))
-	}
-}
-
-// step is a command of a page, with the exit code that the page says.
-type step struct {
-	command string
-	code    int
-}
-
-var fence = regexp.MustCompile("(?s)```sh\n(.*?)```")
-
-// pageCommands are the lines of a page's shell blocks.
-func pageCommands(t *testing.T, page string) []step {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var steps []step
-	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
-		for line := range strings.Lines(block[1]) {
-			command, says, _ := strings.Cut(strings.TrimSpace(line), " # exit code ")
-			if command == "" {
-				continue
-			}
-			code, _ := strconv.Atoi(says) // none: 0
-			steps = append(steps, step{command, code})
-		}
-	}
-	return steps
-}
-
-// runStep runs a command of a page as its reader would, from the root of the repository.
-func (s *scene) runStep(step step) {
-	s.t.Helper()
-	plugin, err := thePlugin()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	folder := s.t.TempDir()
-	script := fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = sluice ]; then shift; exec '%s' \"$@\"; fi\n%s exec '%s' kubectl --dir '%s' \"$@\"\n", plugin, asCommand, self, s.lab.Dir)
-	if err := os.WriteFile(filepath.Join(folder, "kubectl"), []byte(script), 0o755); err != nil {
-		s.t.Fatal(err)
-	}
-	command := exec.CommandContext(s.t.Context(), "sh", "-c", step.command)
-	command.Dir = "../.."
-	command.Env = append(os.Environ(), "KUBECONFIG="+s.lab.Dir.Kubeconfig(), "PATH="+folder+":"+os.Getenv("PATH"))
-	command.Env = append(command.Env, awsEnvironment(s.t, s.lab)...)
-	out, err := command.CombinedOutput()
-	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		s.t.Fatal(err)
-	}
-	if code := command.ProcessState.ExitCode(); code != step.code {
-		s.t.Fatalf("%s ends with %d, and the page says %d:\n%s", step.command, code, step.code, out)
 	}
 }
