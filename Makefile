@@ -87,12 +87,12 @@ lint: ## Look for mistakes and for imports that the house rules forbid
 	lint=$(call tool,golangci-lint); cd lab && "$$lint" run --config ../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config/, and reference pages
+generate: ## Regenerate deepcopy functions, CRDs, the chart rendered into config/, reference pages and IAM policies
 	GOWORK=off $(call tool,controller-gen) object paths=./api/...
 	GOWORK=off $(call tool,controller-gen) crd paths=./api/... output:crd:dir=charts/sluice/files/crds
 	charts/render.sh $(helm)
 	$(GO_LAB) test ./chart -run Readme -update
-	$(GO) test ./internal/annotations ./cmd/sluice -run Fresh -update
+	$(GO) test ./internal/annotations ./internal/iam ./cmd/sluice -run Fresh -update
 
 .PHONY: golden
 golden: ## Rewrite the golden files; read the diff as the change it is

@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"internal/annotations": {},
 	"internal/localaws":    {},
 	"internal/healthz":     {},
+	"internal/iam":         {},
 
 	"internal/build":     {"api", "internal/annotations", "internal/model"},
 	"internal/plan":      {"internal/model"},
@@ -78,7 +79,7 @@ var rooms = map[string][]string{
 
 	// The lab runs the controller as a process and knows none of its rooms. What runs in containers is goroutines of the
 	// lab, composite health too.
-	"lab": {"api", "config", "internal/healthz", "internal/localaws", "internal/version", "test/awsconformance"},
+	"lab": {"api", "config", "internal/healthz", "internal/iam", "internal/localaws", "internal/version", "test/awsconformance"},
 }
 
 // outsiders says who may import a module that shapes whoever imports it.

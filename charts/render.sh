@@ -35,6 +35,12 @@ render() {
 rm -rf config/crd && cp -r charts/sluice/files/crds config/crd
 render policies rbac validation ingressclass -- --set injection=policies
 render webhook -- --set injection=webhook
+# The rights of the other modes.
+rm -rf config/modes && mkdir config/modes
+for mode in gates-only observe; do
+	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --set mode=$mode,injection=none,clusterName=YOUR-CLUSTER \
+		--show-only templates/rbac/rbac.yaml | plain | sed -e '1{/^---$/d}' >config/modes/$mode.yaml
+done
 
 {
 	cat <<'HEAD'

@@ -12,8 +12,10 @@
 //	webhook/       the same for a cluster without such policies (Kubernetes before 1.36):
 //	               one of the two is enough, and both at once do no harm
 //	rbac/          the service account of the controller and what it may do
-//	validation/    what would be refused anyway is refused at once: what a schema cannot say;
-//	               these policies need Kubernetes 1.31, and nothing else needs them
+//	modes/         what takes its place in the modes gates-only and observe, a file each
+//	validation/    what would be refused anyway is refused at once: what a schema cannot say; and
+//	               what the service account may change of what it may write. These policies need
+//	               Kubernetes 1.31, and nothing else needs them
 //	ingressclass/  the class "alb"
 //
 // The controller itself is in install.yaml alone. Policies and webhook work without it, and outlive it.
@@ -23,7 +25,7 @@ import "embed"
 
 // Files are the manifests, by the paths listed above.
 //
-//go:embed crd/*.yaml policies/*.yaml validation/*.yaml webhook/*.yaml rbac/*.yaml ingressclass/*.yaml
+//go:embed crd/*.yaml policies/*.yaml validation/*.yaml webhook/*.yaml rbac/*.yaml modes/*.yaml ingressclass/*.yaml
 var Files embed.FS
 
 // Order lists the folders of Files in the order in which they are applied.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/sluice-lb/sluice/internal/iam"
 )
 
 // Dir is the directory of a lab. Its methods name the files in it.
@@ -28,6 +30,14 @@ func (d Dir) Logs() string { return d.file("logs") }
 
 // ControllerKubeconfig holds the rights of the controller's service account and no others.
 func (d Dir) ControllerKubeconfig() string { return d.file("controller.kubeconfig") }
+
+// controllerKubeconfigOf is the same for a mode: a lab has an account for each.
+func (d Dir) controllerKubeconfigOf(mode iam.Mode) string {
+	if mode == iam.Full {
+		return d.ControllerKubeconfig()
+	}
+	return d.file("controller-" + string(mode) + ".kubeconfig")
+}
 
 // ControllerPID holds the process id of the controller that runs now.
 func (d Dir) ControllerPID() string { return d.file("controller.pid") }
@@ -52,7 +62,7 @@ func (d Dir) write(f, text string) error { return os.WriteFile(f, []byte(text), 
 func (d Dir) ours() []string {
 	return []string{
 		d.Ready(), d.Kubeconfig(), d.AWSEnv(), d.endpoint(), d.Logs(), d.state(),
-		d.ControllerKubeconfig(), d.ControllerPID(), d.ControllerScript(), d.WebhookKubeconfig(), d.WebhookPID(),
+		d.ControllerKubeconfig(), d.controllerKubeconfigOf(iam.GatesOnly), d.controllerKubeconfigOf(iam.Observe), d.ControllerPID(), d.ControllerScript(), d.WebhookKubeconfig(), d.WebhookPID(),
 	}
 }
 

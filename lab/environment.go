@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/sluice-lb/sluice/internal/iam"
 )
 
 // environment are the variables for AWS: the lab's endpoint and credentials that are worth nothing
 // anywhere else. The metadata service is switched off, or an SDK on a real instance would ask it.
-func environment(endpoint string) []string {
+func environment(endpoint, key string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + endpoint,
 		"AWS_REGION=" + region,
 		"AWS_DEFAULT_REGION=" + region,
-		"AWS_ACCESS_KEY_ID=AKIASLUICELAB0000000",
+		"AWS_ACCESS_KEY_ID=" + key,
 		"AWS_SECRET_ACCESS_KEY=not-a-secret",
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
@@ -24,7 +26,7 @@ func environment(endpoint string) []string {
 func awsEnv(endpoint, vpc string) string {
 	var text strings.Builder
 	text.WriteString("# For your shell: source this file. It ends with the lab.\n")
-	for _, variable := range environment(endpoint) {
+	for _, variable := range environment(endpoint, personsKey) {
 		fmt.Fprintf(&text, "export %s\n", variable)
 	}
 	fmt.Fprintf(&text, "export LAB_VPC=%s\n", vpc)
@@ -34,9 +36,22 @@ func awsEnv(endpoint, vpc string) string {
 	return text.String()
 }
 
-// controllerScript is what the lab runs, for a person to run by hand.
-func controllerScript(dir Dir, command []string) string {
-	return fmt.Sprintf("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n. %s\nexec %s \"$@\"\n", quote(dir.AWSEnv()), quoteAll(command))
+// controllerScript is what the lab runs, for a person to run by hand. Each mode has a role of its
+// own in AWS, and a service account of its own.
+func controllerScript(dir Dir, command, env []string) string {
+	var text strings.Builder
+	text.WriteString("#!/bin/sh\n# The controller as the lab runs it; flags that are given come last, and so hold.\n")
+	fmt.Fprintf(&text, ". %s\nset -- %s \"$@\"\nmode=%s\n", quote(dir.AWSEnv()), quoteAll(command), iam.Full)
+	text.WriteString("for flag; do case $flag in --mode=*) mode=${flag#--mode=} ;; esac; done\ncase $mode in\n")
+	for _, mode := range iam.Modes() {
+		fmt.Fprintf(&text, "%s) export AWS_ACCESS_KEY_ID=%s; set -- \"$@\" --kubeconfig=%s ;;\n", mode, accessKeys[mode], quote(dir.controllerKubeconfigOf(mode)))
+	}
+	text.WriteString("esac\n")
+	for _, variable := range env {
+		fmt.Fprintf(&text, "export %s\n", quote(variable))
+	}
+	text.WriteString("exec \"$@\"\n")
+	return text.String()
 }
 
 func quoteAll(words []string) string {
@@ -58,8 +73,13 @@ func quote(word string) string {
 }
 
 // childEnvironment is this process's own, less any real AWS settings, plus the lab's.
-func childEnvironment(endpoint string) []string {
-	return append(withoutAWS(), environment(endpoint)...)
+func childEnvironment(endpoint, key string) []string {
+	return append(withoutAWS(), environment(endpoint, key)...)
+}
+
+// controllerEnvironment is that of a controller with these flags.
+func (l *Lab) controllerEnvironment(flags []string) []string {
+	return append(childEnvironment(l.cloud.URL(), accessKeys[modeOf(flags)]), l.config.ControllerEnv...)
 }
 
 // withoutAWS is this process's own environment, less any AWS settings.

@@ -108,7 +108,7 @@ func (l *Lab) startWebhook(ctx context.Context) error {
 		return err
 	}
 	l.webhook = &process{
-		name: "webhook", env: withoutAWS(), health: listen[1], say: l.say, done: make(chan struct{}),
+		name: "webhook", env: append(withoutAWS(), l.config.ControllerEnv...), health: listen[1], say: l.say, done: make(chan struct{}),
 		log: l.dir.log("webhook"), pid: l.dir.WebhookPID(),
 		command: []string{
 			l.binary, "webhook", "--kubeconfig=" + l.dir.WebhookKubeconfig(), "--webhook-bind-host=127.0.0.1",

@@ -35,6 +35,7 @@ import (
 	"github.com/sluice-lb/sluice/lab/node"
 	"github.com/sluice-lb/sluice/lab/nodeport"
 	"github.com/sluice-lb/sluice/lab/program"
+	"github.com/sluice-lb/sluice/lab/rights"
 )
 
 // Config says what lab to start. What it says about AWS is localaws.Config's.
@@ -44,6 +45,7 @@ type Config struct {
 	Controller       bool     // run the controller, or leave it to the user
 	ControllerBinary string   // empty: the binary "sluice" beside our own
 	ControllerFlags  []string // added to the lab's own
+	ControllerEnv    []string // KEY=VALUE, for the controller and the webhook
 	// Injection is what gives Pods their gates and their drain. NoInjection is for other
 	// controllers: nobody else opens the gates.
 	Injection Injection
@@ -201,6 +203,14 @@ func (l *Lab) startCloud(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	decisions, err := l.openLog("iam")
+	if err != nil {
+		return err
+	}
+	principals, err := principals()
+	if err != nil {
+		return err
+	}
 	c := l.config
 	l.cloud, err = localaws.Start(ctx, localaws.Config{
 		Listen: l.block.Control().String() + ":0", Region: region, AccountID: accountID,
@@ -208,6 +218,7 @@ func (l *Lab) startCloud(ctx context.Context) error {
 		Throttling: c.Throttling, Latency: c.Latency, DrainingReregister: c.DrainingReregister,
 		FirstCheckLeast: c.FirstCheckLeast, FirstCheckMost: c.FirstCheckMost,
 		Quotas: c.Quotas, Speed: c.Speed, Profile: c.Profile, Random: uint64(time.Now().UnixNano()),
+		Principals: principals, Decided: rights.NewRecorder(decisions).Note,
 		Log: slog.New(slog.NewTextHandler(file, nil)),
 	})
 	if err != nil {
@@ -238,7 +249,7 @@ func (l *Lab) startNodes(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("linking to the lab's state: %w", err)
 	}
-	host := program.Host{Sluice: l.binary, APIServer: l.cluster.URL, Env: childEnvironment(l.cloud.URL())}
+	host := program.Host{Sluice: l.binary, APIServer: l.cluster.URL, Env: l.controllerEnvironment}
 	for i, share := range l.nodes {
 		credentials, err := l.cluster.NodeCredentials(nodeName(i))
 		if err != nil {
@@ -273,14 +284,14 @@ func (l *Lab) startController(ctx context.Context) error {
 	if l.config.Bare {
 		return nil
 	}
-	if err := l.cluster.WriteServiceAccountKubeconfig(ctx, l.dir.ControllerKubeconfig(), "kube-system", "sluice"); err != nil {
+	if err := l.writeAccounts(ctx); err != nil {
 		return err
 	}
 	controller, err := newController(l)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(l.dir.ControllerScript(), []byte(controllerScript(l.dir, controller.command)), 0o755); err != nil {
+	if err := os.WriteFile(l.dir.ControllerScript(), []byte(controllerScript(l.dir, controller.command, l.config.ControllerEnv)), 0o755); err != nil {
 		return err
 	}
 	if !l.config.Controller {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluice-lb/sluice/internal/iam"
 	"github.com/sluice-lb/sluice/lab/address"
 )
 
@@ -107,17 +108,40 @@ func TestControllerScriptSurvivesOddPaths(t *testing.T) {
 	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
 		t.Fatal(err)
 	}
-	script := controllerScript(dir, []string{"printenv", "AWS_ENDPOINT_URL"})
+	script := controllerScript(dir, []string{"sh", "-c", "printenv AWS_ENDPOINT_URL"}, nil)
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
 	if err != nil || string(out) != "http://127.70.255.1:4566\n" {
 		t.Errorf("the script gave %q, %v", out, err)
 	}
 }
 
+// A controller has the rights of its mode, whoever starts it.
+func TestControllerScriptHasTheRightsOfTheMode(t *testing.T) {
+	t.Parallel()
+	dir := Dir(t.TempDir())
+	if err := dir.write(dir.AWSEnv(), awsEnv("http://127.70.255.1:4566", "vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	for flags, mode := range map[string]iam.Mode{"": iam.Full, "--mode=full": iam.Full, "--mode=gates-only": iam.GatesOnly, "--x=y --mode=observe": iam.Observe} {
+		want := accessKeys[mode] + "\nvariable\n" + filepath.Base(dir.controllerKubeconfigOf(mode)) + "\n"
+		command := []string{"sh", "-c", "printenv AWS_ACCESS_KEY_ID ONE_MORE; for last; do :; done; echo ${last##*/}", "sluice"}
+		if err := os.WriteFile(dir.ControllerScript(), []byte(controllerScript(dir, command, []string{"ONE_MORE=variable"})), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), dir.ControllerScript(), strings.Fields(flags)...).CombinedOutput()
+		if err != nil || string(out) != want {
+			t.Errorf("with %q it runs with %q, %v; want %q", flags, out, err, want)
+		}
+		if got := modeOf(strings.Fields(flags)); got != mode {
+			t.Errorf("%q is mode %s, want %s", flags, got, mode)
+		}
+	}
+}
+
 func TestChildEnvironmentHasNoRealCredentials(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", "real")
 	t.Setenv("AWS_REGION", "eu-central-1")
-	all := strings.Join(childEnvironment("http://127.70.255.1:4566"), "\n")
+	all := strings.Join(childEnvironment("http://127.70.255.1:4566", "AKIA"), "\n")
 	if strings.Contains(all, "real") || strings.Contains(all, "eu-central-1") || !strings.Contains(all, "AWS_REGION=us-west-2") {
 		t.Errorf("environment:\n%s", all)
 	}

@@ -63,10 +63,10 @@ func newController(l *Lab) (*process, error) {
 		return nil, err
 	}
 	return &process{
-		name: "controller", env: childEnvironment(l.cloud.URL()), health: listen[1], say: l.say, done: make(chan struct{}),
+		name: "controller", env: l.controllerEnvironment(l.config.ControllerFlags), health: listen[1], say: l.say, done: make(chan struct{}),
 		log: l.dir.log("sluice"), pid: l.dir.ControllerPID(),
 		command: append([]string{
-			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.ControllerKubeconfig(), "--cluster-name=" + clusterName,
+			cmp.Or(l.binary, "sluice"), "--kubeconfig=" + l.dir.controllerKubeconfigOf(modeOf(l.config.ControllerFlags)), "--cluster-name=" + clusterName,
 			"--aws-region=" + region, "--aws-vpc-id=" + vpcID(l.block), "--default-target-type=ip",
 			"--metrics-bind-addr=" + listen[0], "--health-probe-bind-addr=" + listen[1],
 		}, l.config.ControllerFlags...),

@@ -28,6 +28,11 @@ func (l *Lab) applyConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	accounts, err := AccountsOfModes()
+	if err != nil {
+		return err
+	}
+	objects = append(objects, accounts...)
 	if l.config.Injection == ByWebhook {
 		if objects, err = l.redirectWebhook(objects); err != nil {
 			return err

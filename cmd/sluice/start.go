@@ -211,16 +211,24 @@ func newManager(ctx context.Context, cluster *rest.Config, o options) (ctrl.Mana
 	if err := manager.AddReadyzCheck("caches", synced(manager.GetCache())); err != nil {
 		return nil, fmt.Errorf("adding the readiness probe: %w", err)
 	}
-	return manager, warm(ctx, manager)
+	return manager, warm(ctx, manager, controller.Mode(o.mode))
 }
 
-// warm has the caches filled before this replica leads, so that it can act at once.
-func warm(ctx context.Context, manager ctrl.Manager) error {
-	for _, object := range []client.Object{
+// warm has the caches filled before this replica leads, so that it can act at once. What a mode
+// does not look at it has no right to.
+func warm(ctx context.Context, manager ctrl.Manager, mode controller.Mode) error {
+	objects := []client.Object{
 		&corev1.Pod{}, &corev1.Service{}, &corev1.Node{}, &corev1.Namespace{}, &discoveryv1.EndpointSlice{}, &networkingv1.Ingress{}, &networkingv1.IngressClass{},
 		&appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &appsv1.DaemonSet{},
-		&v1beta1.TargetGroupBinding{}, &v1alpha1.ReadinessGateSet{}, &v1alpha1.LoadBalancer{},
-	} {
+		&v1beta1.TargetGroupBinding{},
+	}
+	if mode != controller.Observe {
+		objects = append(objects, &v1alpha1.ReadinessGateSet{})
+	}
+	if mode == controller.Full {
+		objects = append(objects, &v1alpha1.LoadBalancer{})
+	}
+	for _, object := range objects {
 		if _, err := manager.GetCache().GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
 			return fmt.Errorf("watching %T: %w", object, err)
 		}

@@ -10,7 +10,7 @@
 //	os.Setenv("AWS_ENDPOINT_URL", cloud.URL())
 //
 // The rooms inside: wire (protocols), elbv2, ec2, acm and others by the names of their services (state and operations),
-// balancer (data plane), keypair (certificates with their keys), quota, pace (AWS's own time), fault (what goes wrong on
+// policy and access (what IAM allows whom), balancer (data plane), keypair (certificates with their keys), quota, pace (AWS's own time), fault (what goes wrong on
 // purpose). This package wires them, answers HTTP, throttles, and keeps a journal of the calls.
 package localaws
 
@@ -58,6 +58,7 @@ type Cloud struct {
 	past     *fault.History[map[string]wire.Service]
 	journal  journal
 	tokens   *tokens
+	guard    *guard
 
 	listener net.Listener
 	server   *http.Server
@@ -73,7 +74,7 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	if err := errors.Join(config.check(), quotaErr); err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}
-	c := &Cloud{config: config, throttle: newThrottle(config.Throttling)}
+	c := &Cloud{config: config, throttle: newThrottle(config.Throttling), guard: newGuard(config.Principals)}
 	if err := c.listen(ctx); err != nil {
 		return nil, fmt.Errorf("local AWS: %w", err)
 	}

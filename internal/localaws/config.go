@@ -44,6 +44,12 @@ type Config struct {
 	// Probe, if it is not nil, answers health checks in the place of the targets. It is for Offline.
 	Probe func(ctx context.Context, target netip.AddrPort, path string) (status int, err error)
 
+	// Principals are who may not do everything, by the id of the access key. All others may.
+	Principals map[string]Principal
+
+	// Decided, if it is not nil, is told of what IAM decides about principals' calls.
+	Decided func(Decided)
+
 	Quotas map[string]int // overrides of default quotas, "elbv2/load-balancers": 100; see package quota for the names
 	Speed  float64        // divides AWS's own delays; default 1, real time
 	Random uint64         // seed of all jitter and identifiers

@@ -91,7 +91,15 @@ func (c *Cloud) call(name, operation string, verdict fault.Verdict, r *http.Requ
 	if target := r.Header.Get("X-Amz-Target"); target != "" && c.services[name].Dialect.Target == "" {
 		return nil, wire.Errorf("UnknownOperationException", "The local AWS has no operation %s", target)
 	}
-	return c.asOf(name, verdict.Stale).Call(operation, r.Form)
+	by := c.guard.principal(keyOf(r))
+	if err := c.authorize(by, name, operation, r.Form); err != nil {
+		return nil, err
+	}
+	out, err := c.asOf(name, verdict.Stale).Call(operation, r.Form)
+	if role, assumed := out.(roleOutput); assumed && err == nil {
+		c.guard.assume(by, role.Credentials.ID, role.User.ARN)
+	}
+	return out, err
 }
 
 // wait lets a while pass; it is false if the caller is gone by then.

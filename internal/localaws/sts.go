@@ -13,8 +13,8 @@ import (
 	"github.com/sluice-lb/sluice/internal/localaws/wire"
 )
 
-// tokens is STS: it says who one is and gives credentials for any role. Credentials are not checked anywhere, so
-// everybody stays the same user; the journal tells under which role a call came.
+// tokens is STS: it says who one is and gives credentials for any role. Credentials are not checked anywhere; the journal
+// tells under which role a call came. What a role may do is said with the principal that assumes it.
 type tokens struct {
 	account string
 	random  func() uint64

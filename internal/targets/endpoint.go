@@ -84,7 +84,10 @@ func endpointOf(namespace string, entry discoveryv1.Endpoint, port uint16, pod f
 	if err != nil {
 		return Endpoint{}, false
 	}
-	name := types.NamespacedName{Namespace: cmp.Or(entry.TargetRef.Namespace, namespace), Name: entry.TargetRef.Name}
+	if cmp.Or(entry.TargetRef.Namespace, namespace) != namespace {
+		return Endpoint{}, false // written by hand: nobody gets at the Pods of others by a slice of one's own
+	}
+	name := types.NamespacedName{Namespace: namespace, Name: entry.TargetRef.Name}
 	p := pod(name)
 	if p == nil || p.UID != entry.TargetRef.UID || !has(p, address) {
 		return Endpoint{}, false // the slice is older than the Pod: its next version is on the way

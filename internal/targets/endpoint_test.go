@@ -133,6 +133,13 @@ func TestEndpoints(t *testing.T) {
 			pods: []*corev1.Pod{pod("a", "10.0.1.5")},
 		},
 		{
+			name: "a-pod-of-another-namespace-is-nobodys-endpoint-here",
+			slices: targets.Slices{slice(port("", 80), discoveryv1.Endpoint{
+				Addresses: []string{"10.0.1.5"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: "other", Name: "a", UID: "a"},
+			})},
+			pods: []*corev1.Pod{pod("a", "10.0.1.5", func(p *corev1.Pod) { p.Namespace = "other" })},
+		},
+		{
 			name: "ipv6-slices-where-those-are-wanted", family: discoveryv1.AddressTypeIPv6,
 			slices: targets.Slices{v6(slice(port("", 80), names("fd00::5", "a"))), slice(port("", 80), names("10.0.1.5", "a"))},
 			pods:   []*corev1.Pod{pod("a", "10.0.1.5", func(p *corev1.Pod) { p.Status.PodIPs = []corev1.PodIP{{IP: "10.0.1.5"}, {IP: "fd00::5"}} })},

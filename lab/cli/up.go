@@ -57,6 +57,7 @@ func addLabFlags(command *cobra.Command, config *lab.Config, quotas *[]string) {
 	flags.BoolVar(&config.Controller, "controller", true, "run the controller; with =false it is left to you, see DIR/controller.sh")
 	flags.StringVar(&config.ControllerBinary, "controller-binary", "", "the controller (default: sluice, beside this program)")
 	flags.StringArrayVar(&config.ControllerFlags, "controller-flag", nil, "one more flag for the controller, such as --controller-flag=--log-level=debug; can be repeated")
+	flags.StringArrayVar(&config.ControllerEnv, "controller-env", nil, "one more variable for the controller and the webhook, such as --controller-env=KUBE_FEATURE_WatchListClient=false; can be repeated")
 	flags.Float64Var(&config.Speed, "speed", 1, "how much faster than real AWS's delays pass, such as provisioning; Kubernetes keeps real time")
 	flags.StringVar(&config.Profile, "profile", "default", "how long AWS takes for what its documents give no time for: default is quick, a new load balancer is active after ten seconds; aws is as slow as users report, one to three minutes")
 	flags.StringVar(&config.Throttling, "throttling", "documented", "API limits of AWS: documented or off")

@@ -32,7 +32,7 @@ import (
 type Config struct {
 	Address    netip.Addr // all parts listen here
 	Dir        string     // certificates and etcd's data
-	LogDir     string     // etcd.log; the rest goes to klog
+	LogDir     string     // etcd.log and audit.log; the rest goes to klog
 	Kubeconfig string     // the administrator's, written by Start
 }
 
@@ -64,7 +64,13 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := configure(c.arguments(endpoint, found))
+	args := c.arguments(endpoint, found)
+	audit, err := c.audit()
+	if err != nil {
+		return nil, err
+	}
+	args.apiserver = append(args.apiserver, audit...)
+	parts, err := configure(args)
 	if err != nil {
 		return nil, err
 	}

@@ -384,16 +384,19 @@ func (f far) fetch(port int, path string, headers ...string) answer {
 
 func first[V any](value V, _ error) V { return value }
 
-// importCertificate brings a certificate of its own for shop.example.com.
-func (a *account) importCertificate() (arn string, serial *big.Int) {
+// importCertificate brings a certificate of its own for shop.example.com, or for other hosts.
+func (a *account) importCertificate(hosts ...string) (arn string, serial *big.Int) {
 	a.t.Helper()
+	if len(hosts) == 0 {
+		hosts = []string{"shop.example.com"}
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	serial = big.NewInt(time.Now().UnixNano())
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "shop.example.com"}, DNSNames: []string{"shop.example.com"},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: hosts[0]}, DNSNames: hosts,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

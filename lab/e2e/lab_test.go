@@ -16,6 +16,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -56,13 +57,14 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if shared.lab != nil {
-		if err := shared.lab.Stop(); err != nil {
+		err := shared.lab.Stop()
+		if err = errors.Join(err, used.add(shared.lab.Dir)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}
 	os.RemoveAll(shared.dir)
-	os.Exit(code)
+	os.Exit(max(code, judgeRights(code == 0)))
 }
 
 var shared struct {
@@ -131,7 +133,7 @@ func startLab(t *testing.T, flags ...string) *spawn.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Stop(); err != nil {
+		if err := errors.Join(lab.Stop(), used.addFrom(lab.Dir, flags)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -36,7 +36,7 @@ func TestModesBesideAnotherController(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSceneIn(t, startLab(t, append(flags, "--controller=false")...))
+	s := newSceneIn(t, startLab(t, append(flags, "--controller=false", withoutStreamedLists)...))
 	account := accountOf(t, s.lab)
 	full := startController(t, s.lab)
 	s.apply(three['S'] + "---" + ingressFor("web", "/", "web", `alb.ingress.kubernetes.io/healthcheck-interval-seconds: "15"`))
@@ -75,6 +75,15 @@ func TestModesBesideAnotherController(t *testing.T) {
 	if _, after := s.binding(); after != binding {
 		t.Error("the binding, which is somebody else's, was changed")
 	}
+
+	t.Log("and the list of gates follows what is claimed")
+	gates := func() string {
+		return s.kubectl("get", "readinessgatesets.sluice.dev", "-o", "jsonpath={.items[*].spec.gates[*].conditionType}")
+	}
+	s.apply(ingressFor("more", "/more", "web"))
+	s.eventually("there is a gate more", func() bool { return strings.Contains(gates(), "more") })
+	s.kubectl("label", "namespace", s.namespace, "elbv2.k8s.aws/pod-readiness-gate-inject-")
+	s.eventually("nothing is injected any more", func() bool { return gates() == "" })
 }
 
 // roll replaces all Pods and returns when the new ones are Ready and their targets healthy. Where

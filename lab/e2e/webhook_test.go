@@ -31,7 +31,7 @@ func TestWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lab := startLab(t, "--nodes=1", "--controller=false", "--injection=webhook", "--controller-binary="+binary)
+	lab := startLab(t, "--nodes=1", "--controller=false", "--injection=webhook", "--controller-binary="+binary, withoutStreamedLists)
 	t.Run("same-pods", func(t *testing.T) { expectAdmission(t, lab, "webhook") })
 	t.Run("no-old-tls", func(t *testing.T) { newSceneIn(t, lab).expectModernTLS() })
 	t.Run("hangs", func(t *testing.T) { newGatedScene(t, lab).expectPodsWhileItHangs() })

@@ -6,6 +6,7 @@ type Host struct {
 	Sluice string
 	// APIServer is where the cluster's API answers.
 	APIServer string
-	// Env is there before what the container says.
-	Env []string
+	// Env is there before what the container says, for a program with these arguments: its mode
+	// decides what it may do in AWS. nil: nothing.
+	Env func(args []string) []string
 }

@@ -45,7 +45,9 @@ func (p *Process) sluice() Exit {
 		return p.refuse(err)
 	}
 	command := exec.Command(p.Host.Sluice, append(slices.Clone(p.Args), p.flags(kubeconfig)...)...)
-	command.Env = slices.Clone(p.Host.Env)
+	if p.Host.Env != nil {
+		command.Env = p.Host.Env(p.Args)
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		command.Env = append(command.Env, name+"="+p.Env[name])
 	}

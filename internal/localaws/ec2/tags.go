@@ -226,3 +226,29 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// TagsOf are the tags of a resource by its ARN, and whether there is one.
+func (n *Network) TagsOf(arn string) (tags map[string]string, exists bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	id := arn[strings.LastIndex(arn, "/")+1:]
+	kind := n.typeOf(id)
+	return maps.Clone(n.tags[id]), kind != "" && arn == n.arn(kind+"/"+id)
+}
+
+// TypeOf is the resource type of an id, or "".
+func (n *Network) TypeOf(id string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.typeOf(id)
+}
+
+// VPCOf is the VPC of a security group, or "".
+func (n *Network) VPCOf(group string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if g := n.findGroup(group); g != nil {
+		return g.vpc.id
+	}
+	return ""
+}

@@ -154,3 +154,10 @@ func (s *Service) HasBalancer(arn string) (found, isApplication bool) {
 	b, err := s.balancer(arn)
 	return err == nil, err == nil && b.settings.kind == application
 }
+
+// TagsOf are the tags of a resource, and whether there is one.
+func (s *Service) TagsOf(arn string) (tags map[string]string, exists bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.tags[arn]), s.checkTaggable([]string{arn}) == nil
+}

@@ -237,6 +237,20 @@ type role struct {
 
 var servicePattern = regexp.MustCompile(`^[a-z0-9-]+\.amazonaws\.com$`)
 
+// HasServiceRole says whether a service has its role.
+func (s *Service) HasServiceRole(service string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.roles[service]
+}
+
+// MakeServiceRole is what a service does that needs its role and has none.
+func (s *Service) MakeServiceRole(service string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.roles[service] = true
+}
+
 // createServiceLinkedRole makes the one role of a service; the second time is an error, as with AWS.
 func (s *Service) createServiceLinkedRole(in linkedRoleInput) (linkedRoleOutput, error) {
 	const name = "AWSServiceRoleForElasticLoadBalancing"
