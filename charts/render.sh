@@ -22,7 +22,7 @@ render() {
 	local folders=() folder file
 	while [[ $# -gt 0 && $1 != -- ]]; do folders+=("$1") && shift; done
 	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --output-dir "$rendered" \
-		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC "${@:2}" >/dev/null
+		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC,image.repository=your-registry/sluice "${@:2}" >/dev/null
 	for folder in "${folders[@]}"; do
 		rm -rf "config/$folder" && mkdir "config/$folder"
 		for file in "$rendered/sluice/templates/$folder"/*.yaml; do
@@ -38,15 +38,15 @@ render webhook -- --set injection=webhook
 # The rights of the other modes.
 rm -rf config/modes && mkdir config/modes
 for mode in gates-only observe; do
-	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --set mode=$mode,injection=none,clusterName=YOUR-CLUSTER \
+	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --set mode=$mode,injection=none,clusterName=YOUR-CLUSTER,image.repository=your-registry/sluice \
 		--show-only templates/rbac/rbac.yaml | plain | sed -e '1{/^---$/d}' >config/modes/$mode.yaml
 done
 
 {
 	cat <<'HEAD'
 # Sluice in one file, for clusters that use no Helm: everything that charts/sluice makes of its
-# default values, for Kubernetes 1.36 and newer. Before you apply it, say in the arguments of the
-# Deployment "sluice"
+# default values, for Kubernetes 1.36 and newer. Before you apply it, say where you keep the image
+# (your-registry/sluice; the Dockerfile builds it), and in the arguments of the Deployment "sluice"
 #
 #   --cluster-name=YOUR-CLUSTER   the name that the cluster's AWS resources are tagged with
 #   --aws-vpc-id=YOUR-VPC         the id of the cluster's VPC, vpc-…
@@ -60,5 +60,5 @@ done
 # gates, and leave the CustomResourceDefinitions, with which all their objects would go.
 HEAD
 	"$helm" template sluice charts/sluice --namespace kube-system --kube-version v1.36.0 --no-hooks --set injection=policies \
-		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC | plain
+		--set clusterName=YOUR-CLUSTER,vpcId=YOUR-VPC,image.repository=your-registry/sluice | plain
 } >config/install.yaml

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 )
@@ -14,6 +15,7 @@ func (c *Cloud) Through(way http.RoundTripper) *Cloud {
 	c.config.HTTPClient = client
 	c.elb = elbv2.New(c.elb.Options(), func(o *elbv2.Options) { o.HTTPClient = client })
 	c.ec2 = ec2.New(c.ec2.Options(), func(o *ec2.Options) { o.HTTPClient = client })
+	c.acm = acm.New(c.acm.Options(), func(o *acm.Options) { o.HTTPClient = client })
 	return c
 }
 

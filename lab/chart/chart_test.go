@@ -152,7 +152,7 @@ func TestBadValues(t *testing.T) {
 		values map[string]any
 		want   []string
 	}{
-		"nothing": {nil, []string{"clusterName: give the name", "vpcId: mode full needs"}},
+		"nothing": {nil, []string{"clusterName: give the name", "image.repository: say where", "vpcId: mode full needs"}},
 		"misspelt": {
 			map[string]any{"clusterNames": "prod", "brake": map[string]any{"deletion": 3}},
 			[]string{"additional properties 'clusterNames' not allowed", "at '/brake': additional properties 'deletion' not allowed"},
@@ -228,11 +228,14 @@ func parsed(t *testing.T, text string) (value any) {
 	return value
 }
 
+// image is where the tests keep it.
+var image = map[string]any{"repository": "registry.example.com/sluice"}
+
 // On a new cluster the kind is not there before the release is.
 func TestClassParamsNeedTheirKind(t *testing.T) {
 	t.Parallel()
 	options := Options{
-		Values:      map[string]any{"clusterName": "prod", "vpcId": "vpc-1", "ingressClassParams": map[string]any{"spec": map[string]any{"scheme": "internal"}}},
+		Values:      map[string]any{"clusterName": "prod", "vpcId": "vpc-1", "image": image, "ingressClassParams": map[string]any{"spec": map[string]any{"scheme": "internal"}}},
 		APIVersions: []string{"v1/Pod"},
 	}
 	if _, err := Render(directory, options); err == nil || !strings.Contains(err.Error(), "install first without it") {
@@ -259,7 +262,7 @@ func TestInjectionByWhatTheClusterCan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rendered, err := Render(directory, Options{Values: map[string]any{"clusterName": "prod", "vpcId": "vpc-1"}, KubeVersion: c.version, APIVersions: c.kinds})
+			rendered, err := Render(directory, Options{Values: map[string]any{"clusterName": "prod", "vpcId": "vpc-1", "image": image}, KubeVersion: c.version, APIVersions: c.kinds})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ func (s *scene) mustHelm(args ...string) string {
 // where are the values that say in which cluster the chart is, and those that make tests short.
 func (s *scene) where() []string {
 	s.t.Helper()
-	settings := []string{"clusterName=lab", "vpcId=" + s.vpc(), "defaultTargetType=ip", "awsBudgetShare=1"}
+	settings := []string{"clusterName=lab", "image.repository=registry.example.com/sluice", "vpcId=" + s.vpc(), "defaultTargetType=ip", "awsBudgetShare=1"}
 	return []string{"--set", strings.Join(settings, ","), "--wait", "--timeout=90s"}
 }
 

@@ -17,7 +17,7 @@ func TestSluiceIsDownAsThePageSays(t *testing.T) {
 	lab := startLab(t, "--bare", "--controller-binary="+binary)
 	a := accountOf(t, lab)
 	reads := newReaderOf(t, lab)
-	reads.follow(step{command: "helm install sluice charts/sluice --namespace kube-system --set clusterName=lab,region=us-west-2,vpcId=$LAB_VPC,awsBudgetShare=1"})
+	reads.follow(step{command: "helm install sluice charts/sluice --namespace kube-system --set image.repository=registry.example.com/sluice,clusterName=lab,region=us-west-2,vpcId=$LAB_VPC,awsBudgetShare=1"})
 	reads.follow(step{command: "kubectl -n kube-system rollout status deployment/sluice --timeout=90s"})
 	s := &scene{t: t, lab: lab, namespace: "shop", client: clientOf(t, lab)}
 	reads.follow(step{command: "kubectl apply -f examples/single-ingress/shop.yaml"})

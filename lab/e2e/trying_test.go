@@ -25,7 +25,7 @@ func TestTryingAsThePageSays(t *testing.T) {
 	before := a.possessions()
 
 	reads := newReaderOf(t, lab)
-	reads.follow(step{command: "CLUSTER=lab REGION=us-west-2 IMAGE=ghcr.io/sluice-lb/sluice VPC=$LAB_VPC"})
+	reads.follow(step{command: "CLUSTER=lab REGION=us-west-2 IMAGE=registry.example.com/sluice VPC=$LAB_VPC"})
 	for _, step := range pageCommands(t, "../../docs/trying.md") {
 		if strings.HasPrefix(step.command, "helm upgrade") && strings.HasSuffix(step.command, "mode=gates-only") {
 			stop() // it would open gates, too

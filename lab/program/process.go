@@ -5,7 +5,7 @@
 //
 //   - sluice.lab/web obeys its environment, see Web;
 //   - sluice.lab/healthz is sluice healthz, with the container's arguments;
-//   - ghcr.io/sluice-lb/sluice is Sluice itself, a process after all, see Host;
+//   - an image named sluice, of whatever registry, is Sluice itself, a process after all, see Host;
 //   - any other image that declares ports answers 200 with an echo of the request;
 //   - any other image of a task (a Job's container, an init container) ends well after a second;
 //   - the rest waits to be stopped.
@@ -99,7 +99,7 @@ func (p *Process) Run() Exit {
 		return p.serve(web, withDefault(p.Ports, 8080))
 	case nameOf(p.Image) == "sluice.lab/healthz":
 		return p.healthz(p.Args)
-	case nameOf(p.Image) == sluiceImage:
+	case isSluice(p.Image):
 		return p.sluice()
 	case p.Role == Task:
 		return p.finish(time.Second)

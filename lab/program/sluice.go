@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,8 +20,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// sluiceImage is where the chart says that Sluice's image is kept.
-const sluiceImage = "ghcr.io/sluice-lb/sluice"
+// isSluice tells whether an image is Sluice's, wherever it is kept.
+func isSluice(image string) bool { return path.Base(nameOf(image)) == "sluice" }
 
 // accountPath is where a kubelet mounts the token of a Pod's service account.
 const accountPath = "/var/run/secrets/kubernetes.io/serviceaccount"

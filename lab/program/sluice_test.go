@@ -21,7 +21,7 @@ func inPlaceOfSluice(t *testing.T, script string, args ...string) (*Process, *lo
 	}
 	output := &log{}
 	return &Process{
-		Image: "ghcr.io/sluice-lb/sluice:0.1.0", Address: netip.MustParseAddr("127.64.32.1"), Namespace: "kube-system", Args: args, Output: output,
+		Image: "registry.example.com/sluice:0.1.0", Address: netip.MustParseAddr("127.64.32.1"), Namespace: "kube-system", Args: args, Output: output,
 		Env:    map[string]string{"SAID_BY_THE_POD": "yes"},
 		Mounts: []Mount{{Path: accountPath, HostPath: dir}},
 		Host: Host{Sluice: binary, APIServer: "https://127.64.0.1:6443", Env: func([]string) []string {

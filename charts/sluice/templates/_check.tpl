@@ -4,6 +4,9 @@
 {{- if not .Values.clusterName }}
 {{- $wrong = append $wrong "clusterName: give the name that the cluster's AWS resources are tagged with, such as --set clusterName=prod" }}
 {{- end }}
+{{- if not .Values.image.repository }}
+{{- $wrong = append $wrong "image.repository: say where you keep the image, such as --set image.repository=registry.example.com/sluice; none is published yet, the Dockerfile builds it" }}
+{{- end }}
 {{- if eq .Values.mode "full" }}
 {{- if not .Values.vpcId }}
 {{- $wrong = append $wrong "vpcId: mode full needs the id of the cluster's VPC, such as --set vpcId=vpc-0123456789abcdef0" }}
