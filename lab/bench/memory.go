@@ -71,24 +71,24 @@ func (b *memoryBench) run(ctx context.Context) (*MemoryReport, error) {
 	if report.RSSMiB, err = b.mostInAMinute(ctx); err != nil {
 		return nil, err
 	}
-	process, err := b.controllerProcess()
+	controller, err := b.controllerProcess()
 	if err != nil {
 		return nil, err
 	}
-	if report.PeakRSSMiB, err = process.memory(peak); err != nil {
+	if report.PeakRSSMiB, err = controller.memory(peak); err != nil {
 		return nil, err
 	}
 	b.say("%.1f MiB at rest, %.1f MiB at most; the controller ends, and its successor starts", report.RSSMiB, report.PeakRSSMiB)
 	if _, err := b.restart(ctx); err != nil {
 		return nil, err
 	}
-	if process, err = b.controllerProcess(); err != nil {
+	if controller, err = b.controllerProcess(); err != nil {
 		return nil, err
 	}
 	if _, err := b.mostInAMinute(ctx); err != nil {
 		return nil, err
 	}
-	report.RestartedRSSMiB, err = process.memory(peak)
+	report.RestartedRSSMiB, err = controller.memory(peak)
 	return report, err
 }
 
@@ -151,11 +151,11 @@ func routeTo(i int) *networkingv1.Ingress {
 func (b *bench) mostInAMinute(ctx context.Context) (float64, error) {
 	most := 0.0
 	for range 60 {
-		process, err := b.controllerProcess()
+		controller, err := b.controllerProcess()
 		if err != nil {
 			return 0, err
 		}
-		now, err := process.memory(resident)
+		now, err := controller.memory(resident)
 		if err != nil {
 			return 0, err
 		}

@@ -64,9 +64,9 @@ func (b *bench) lease(ctx context.Context) (coordinationv1.LeaseSpec, error) {
 
 // endController asks the controller to end, as a rolling update does; the lab starts another.
 func (b *bench) endController() error {
-	process, err := b.controllerProcess()
+	controller, err := b.controllerProcess()
 	if err != nil {
 		return err
 	}
-	return syscall.Kill(int(process), syscall.SIGTERM)
+	return syscall.Kill(int(controller), syscall.SIGTERM)
 }

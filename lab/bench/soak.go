@@ -94,13 +94,13 @@ func (b *soakBench) change(ctx context.Context, load *traffic.Load) (int, error)
 	began := time.Now()
 	n := 0
 	for ; time.Since(began) < b.lasts; n++ {
-		event, mishap := peaceful[n%len(peaceful)], mishaps[(n+n/len(peaceful))%len(mishaps)] // others meet in each round
+		change, mishap := peaceful[n%len(peaceful)], mishaps[(n+n/len(peaceful))%len(mishaps)] // others meet in each round
 		restless := time.Since(began) < b.lasts/2
-		load.During(event.Name)
-		if err := b.changeAmid(ctx, n, event, mishap.rule, restless); err != nil {
-			return n, fmt.Errorf("change %d, %s, while %s: %w", n+1, event.Name, mishap.name, err)
+		load.During(change.Name)
+		if err := b.changeAmid(ctx, n, change, mishap.rule, restless); err != nil {
+			return n, fmt.Errorf("change %d, %s, while %s: %w", n+1, change.Name, mishap.name, err)
 		}
-		b.say("%s, while %s: %d failed so far", event.Name, mishap.name, failedOf(load.Counts()))
+		b.say("%s, while %s: %d failed so far", change.Name, mishap.name, failedOf(load.Counts()))
 		load.During("calm")
 		if err := pause(ctx, calm); err != nil {
 			return n, err
@@ -113,7 +113,7 @@ func (b *soakBench) change(ctx context.Context, load *traffic.Load) (int, error)
 }
 
 // changeAmid has something happen while AWS does what the rule says; a restless controller ends in the middle of it.
-func (b *soakBench) changeAmid(ctx context.Context, n int, event event, rule fault.Rule, restless bool) error {
+func (b *soakBench) changeAmid(ctx context.Context, n int, change event, rule fault.Rule, restless bool) error {
 	if rule.Kind() != "" {
 		if _, err := b.admin.AddFault(ctx, rule); err != nil {
 			return err
@@ -122,13 +122,13 @@ func (b *soakBench) changeAmid(ctx context.Context, n int, event event, rule fau
 	if restless {
 		b.ends++
 		timer := time.AfterFunc(3*time.Second, func() {
-			if process, err := b.controllerProcess(); err == nil {
-				_ = syscall.Kill(int(process), endings[n%len(endings)]) // it may be gone already
+			if controller, err := b.controllerProcess(); err == nil {
+				_ = syscall.Kill(int(controller), endings[n%len(endings)]) // it may be gone already
 			}
 		})
 		defer timer.Stop()
 	}
-	if err := event.happen(b.trafficBench, ctx); err != nil {
+	if err := change.happen(b.trafficBench, ctx); err != nil {
 		return err
 	}
 	_, err := b.admin.ClearFaults(ctx)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,8 +70,8 @@ func newSoakReport(took time.Duration, changes, restarts int, sent *TrafficRepor
 
 // ofTheLastProcess leaves out what earlier ones held.
 func ofTheLastProcess(samples []soakSample) []soakSample {
-	for at := len(samples) - 1; at >= 0; at-- {
-		if samples[at].process != samples[len(samples)-1].process {
+	for at, sample := range slices.Backward(samples) {
+		if sample.process != samples[len(samples)-1].process {
 			return samples[at+1:]
 		}
 	}
@@ -96,7 +97,7 @@ func trend(samples []soakSample, of func(soakSample) float64) Trend {
 
 // sample looks at the controller's metrics.
 func (b *soakBench) sample(ctx context.Context) error {
-	process, err := b.controllerProcess()
+	running, err := b.controllerProcess()
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (b *soakBench) sample(ctx context.Context) error {
 		return err
 	}
 	s := soakSample{
-		process: process, at: time.Now(),
+		process: running, at: time.Now(),
 		goroutines: metric(text, "go_goroutines"), heap: mebibytes(metric(text, "go_memstats_heap_inuse_bytes")), rss: mebibytes(metric(text, "process_resident_memory_bytes")),
 	}
 	b.samples = append(b.samples, s)

@@ -39,13 +39,13 @@ const calm = 10 * time.Second
 
 // Traffic measures what each kind of traffic loses while the cluster changes under it.
 func Traffic(ctx context.Context, config TrafficConfig) (*TrafficReport, error) {
-	events, err := config.events()
+	chosen, err := config.events()
 	if err != nil {
 		return nil, err
 	}
 	config.Config.within = time.Duration(config.Rounds)*trafficRound + within
 	return run(ctx, config.Config, func(b *bench, ctx context.Context) (*TrafficReport, error) {
-		return (&trafficBench{bench: b, config: config, color: "blue"}).run(ctx, events)
+		return (&trafficBench{bench: b, config: config, color: "blue"}).run(ctx, chosen)
 	})
 }
 

@@ -104,7 +104,7 @@ func TestNobodyIsRoot(t *testing.T) {
 func TestProgramsAreStatic(t *testing.T) {
 	t.Parallel()
 	if !*programs {
-		t.Skip("make static asks for it")
+		t.Skip("they are built when make static asks for it")
 	}
 	flags := []string{"build", "-tags", one(t, "Makefile", `(?m)^TAGS *:= *(.*)$`), "-trimpath", "-ldflags", "-s -w " + one(t, "Makefile", `(?m)^LDFLAGS := (-X .*)=\$\(VERSION\)$`) + "=v1.2.3"}
 	for architecture, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
