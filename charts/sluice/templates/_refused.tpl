@@ -12,7 +12,7 @@ cluster: the webhook needs no domain of the cluster
 clusterSecretsPermissions: Sluice reads no Secrets
 creator: leave it out
 disableIngressClassAnnotation: write a policy of your own against new uses of kubernetes.io/ingress.class
-disableIngressGroupNameAnnotation: write a policy of your own against new uses of alb.ingress.kubernetes.io/group.name
+disableIngressGroupNameAnnotation: isolation.enabled lets only those write alb.ingress.kubernetes.io/group.name whose namespace or role it is
 enableCertManager: the webhook makes and renews its certificate itself
 enableEndpointSlices: EndpointSlices are always used
 enablePodReadinessGateInject: set injection to none in the place of false
