@@ -24,7 +24,8 @@ type observeController struct {
 	*witness
 	waits *waits
 	bell  bell
-	// started: Pods that were ready before are not measured, nobody saw when they became healthy.
+	// started, in whole seconds, as Kubernetes tells times: Pods that were ready before are not
+	// measured, nobody saw when they became healthy.
 	started time.Time
 
 	mu       sync.Mutex
@@ -44,7 +45,7 @@ type measure struct {
 const observed = 15 * time.Minute
 
 func newObserver(witness *witness, waits *waits) *observeController {
-	return &observeController{witness: witness, waits: waits, started: time.Now(), measures: map[types.NamespacedName]measure{}}
+	return &observeController{witness: witness, waits: waits, started: time.Now().Truncate(time.Second), measures: map[types.NamespacedName]measure{}}
 }
 
 func (c *observeController) setup(manager ctrl.Manager) error {
