@@ -64,8 +64,8 @@ func (w *drainWatch) look(ctx context.Context, pod *corev1.Pod, gone time.Time) 
 		return
 	}
 	asked := admission.DrainOf(pod, &namespace)
-	if asked == 0 || w.isJudged(pod.UID) {
-		return
+	if asked == 0 || w.isJudged(pod.UID) || gone.IsZero() && firstEnd(pod, toldToEnd(pod)).IsZero() {
+		return // before anything has ended nobody needs to go through all targets
 	}
 	reason, why := cutShort(pod, asked, w.book.TargetsOf(pod.UID), gone)
 	if reason == "" {
