@@ -6,11 +6,12 @@ SHELL       := bash
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X github.com/sluice-lb/sluice/internal/version.linked=$(VERSION)
 
-# The controller is built by its own go.mod alone, as it is released; the lab takes the
-# controller's packages from this tree, through go.work.
 # Without gRPC's request traces, which look up methods by name: with them the linker must keep
 # every operation of every AWS service, and the controller is three times as large.
-TAGS   := grpcnotrace
+TAGS := grpcnotrace
+
+# The controller is built by its own go.mod alone, as it is released; the lab takes the
+# controller's packages from this tree, through go.work.
 GO     := GOWORK=off go
 GO_LAB := cd lab && go
 
