@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
@@ -70,17 +69,12 @@ func (b *soakBench) run(ctx context.Context) (*SoakReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	load := traffic.New(place, b.config.Rate)
-	load.During("calm")
-	sending, stop := context.WithCancel(ctx)
-	defer stop()
-	var sender sync.WaitGroup
-	sender.Go(func() { load.Run(sending) })
-	began := time.Now()
-	changes, err := b.change(ctx, load)
-	stop()
-	sender.Wait()
-	report := newSoakReport(time.Since(began), changes, b.ends, newTrafficReport(changes, time.Since(began), load.Counts()), b.samples)
+	changes := 0
+	took, counts, err := b.underLoad(ctx, place, func(load *traffic.Load) error {
+		changes, err = b.change(ctx, load)
+		return err
+	})
+	report := newSoakReport(took, changes, b.ends, newTrafficReport(changes, took, counts), b.samples)
 	if err != nil {
 		return report, err
 	}

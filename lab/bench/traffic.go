@@ -81,6 +81,12 @@ func (b *trafficBench) run(ctx context.Context, events []event) (*TrafficReport,
 	if err != nil {
 		return nil, err
 	}
+	took, counts, err := b.underLoad(ctx, place, func(load *traffic.Load) error { return b.play(ctx, load, events) })
+	return newTrafficReport(b.config.Rounds, took, counts), err
+}
+
+// underLoad sends traffic while something is done, and counts it when all of it has ended.
+func (b *trafficBench) underLoad(ctx context.Context, place traffic.Place, do func(*traffic.Load) error) (time.Duration, []traffic.Count, error) {
 	load := traffic.New(place, b.config.Rate)
 	load.During("calm")
 	sending, stop := context.WithCancel(ctx)
@@ -88,10 +94,10 @@ func (b *trafficBench) run(ctx context.Context, events []event) (*TrafficReport,
 	var sender sync.WaitGroup
 	sender.Go(func() { load.Run(sending) })
 	began := time.Now()
-	err = b.play(ctx, load, events)
+	err := do(load)
 	stop()
 	sender.Wait()
-	return newTrafficReport(b.config.Rounds, time.Since(began), load.Counts()), err
+	return time.Since(began), load.Counts(), err
 }
 
 func (b *trafficBench) play(ctx context.Context, load *traffic.Load, events []event) error {

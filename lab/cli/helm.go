@@ -24,20 +24,7 @@ Everything but --dir DIR (default .lab) goes to Helm as it stands:
   sluice-lab helm install sluice charts/sluice --namespace kube-system --set clusterName=lab
   sluice-lab helm install --help`,
 		DisableFlagParsing: true,
-		RunE: func(command *cobra.Command, args []string) error {
-			if asksForHelp(args) {
-				return command.Help()
-			}
-			path, rest, err := takeDir(args)
-			if err != nil {
-				return err
-			}
-			dir, err := lab.Find(path)
-			if err != nil {
-				return err
-			}
-			return runHelm(dir, rest)
-		},
+		RunE:               inLab(runHelm),
 	}
 }
 

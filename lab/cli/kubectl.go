@@ -24,20 +24,25 @@ Everything but --dir DIR (default .lab) goes to kubectl as it stands:
   sluice-lab kubectl --dir /tmp/lab apply -f web.yaml
   sluice-lab kubectl get --help`,
 		DisableFlagParsing: true,
-		RunE: func(command *cobra.Command, args []string) error {
-			if asksForHelp(args) {
-				return command.Help()
-			}
-			path, rest, err := takeDir(args)
-			if err != nil {
-				return err
-			}
-			dir, err := lab.Find(path)
-			if err != nil {
-				return err
-			}
-			return runKubectl(dir, rest)
-		},
+		RunE:               inLab(runKubectl),
+	}
+}
+
+// inLab is a program of somebody else's that takes the lab's directory out of its arguments, and all others as they stand.
+func inLab(run func(dir lab.Dir, args []string) error) func(*cobra.Command, []string) error {
+	return func(command *cobra.Command, args []string) error {
+		if asksForHelp(args) {
+			return command.Help()
+		}
+		path, rest, err := takeDir(args)
+		if err != nil {
+			return err
+		}
+		dir, err := lab.Find(path)
+		if err != nil {
+			return err
+		}
+		return run(dir, rest)
 	}
 }
 
